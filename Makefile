@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# corepath: one eBPF datapath, built once, proved on every kernel. `make help` lists the targets.
+# Each room gives a rules.mk; all they make is below $(B).
+
+B := build
+SHELL := /bin/sh
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+KERNEL ?= 6.12
+
+PYTHON := /usr/bin/python3
+CC := gcc
+BPFTOOL := /usr/sbin/bpftool
+# The newest clang there is: BPF code wants 16 or later.
+CLANG := $(firstword $(foreach v,24 23 22 21 20 19 18 17 16,$(shell command -v clang-$(v))) clang)
+LLVM_STRIP := $(subst clang,llvm-strip,$(CLANG))
+CLANG_FORMAT := $(subst clang,clang-format,$(CLANG))
+
+# _FORTIFY_SOURCE and friends as Debian builds; the prefix map keeps the build's directory out.
+CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=.
+LIBBPF_A := $(B)/libbpf/lib/libbpf.a
+LIBBPF_INC := $(B)/libbpf/include
+VMLINUX_H := $(B)/vmlinux/vmlinux.h
+
+HOST_TESTS :=
+
+# What a bare machine lacks is installed before anything else is looked at, and that is said.
+NO_DEPS := help clean distclean
+ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell scripts/deps 1>&2 || echo failed),failed)
+$(error the packages above are missing)
+endif
+endif
+
+include harness/rules.mk kernels/rules.mk bpf-src/rules.mk loader/rules.mk vmtests/rules.mk
+include scripts/rules.mk
+
+.PHONY: all help vmtest test test-all check-host lint format report clean distclean
+
+help: ## what can be made
+	@echo 'corepath: make TARGET [KERNEL=6.12]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'KERNEL is a series (6.12), a release (6.12.107), a list (5.10,7.2), "required", "all", or the'
+	@echo 'path of a bzImage. SUITE=verifier,functional,perf picks suites.'
+
+vmtest: all ## boot KERNEL, run the suites on the datapath, write results/latest/report.md
+	$(B)/bin/vmtest test --kernel '$(KERNEL)' $(if $(SUITE),--suite '$(SUITE)') $(VMTEST_FLAGS)
+
+test: all check-host check-scripts ## everything CI runs: host tests, harness tests, the suites on five kernels
+	$(B)/bin/vmtest test --kernel required $(VMTEST_FLAGS)
+
+test-all: test ## what is too long for CI, too
+	$(MAKE) check-long
+
+check-host: $(HOST_TESTS) ## unit tests that need no VM
+	@set -e; for t in $(HOST_TESTS); do echo "$$t"; $$t; done
+
+C_SOURCES = $(shell git ls-files '*.c' '*.h')
+
+lint: ## formatting and shell
+	$(CLANG_FORMAT) --dry-run -Werror $(C_SOURCES)
+
+format: ## format the C sources in place
+	$(CLANG_FORMAT) -i $(C_SOURCES)
+
+clean: ## remove what the build made; kernels stay cached
+	rm -rf $(B)
+
+distclean: clean ## and the results
+	rm -rf results

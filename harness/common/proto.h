@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the host (vmtest) and the guest (init) say to each other.
+ *
+ * One virtio-serial port, VT_PORT_CONTROL, carries frames both ways: a header, then `len` bytes.
+ * All integers are little-endian, as is every machine the two halves run on together.
+ *
+ * The guest speaks first (VT_HELLO). The host then sends one payload (VT_PAYLOAD frames, closed by
+ * VT_PAYLOAD_END): a newc cpio archive that is unpacked over the root. It holds the job description
+ * (VT_JOB_PATH) and the job's files. When the initramfs already holds a job, nothing is awaited:
+ * a deterministic VM must not be sent anything at a moment the host chooses.
+ */
+#ifndef VMTEST_PROTO_H
+#define VMTEST_PROTO_H
+
+#include <stdint.h>
+
+#define VT_PORT_CONTROL "vmtest.control"
+
+#define VT_MAGIC 0x31545456u /* "VTT1" on the wire; a new number for a new protocol */
+
+/* A frame larger than this is a fault of the sender: lines are below 64 KiB, data is cut to fit. */
+#define VT_FRAME_MAX (256u << 10)
+
+enum vt_frame_type {
+	/* guest to host */
+	VT_HELLO = 1, /* JSON: {"release", "protocol"}; modules are loaded, mounts are done */
+	VT_ALIVE,     /* empty: init's loop still turns; sent every VT_ALIVE_MS */
+	VT_RESULT,    /* one line a test wrote to VMTEST_RESULT_FD, without its newline */
+	VT_OUTPUT,    /* bytes of the job's stdout and stderr, merged */
+	VT_EXIT,      /* JSON: {"status": N} or {"signal": N} or {"error": text}; the job is over */
+	/* host to guest */
+	VT_PAYLOAD = 64, /* bytes of the cpio archive */
+	VT_PAYLOAD_END,	 /* empty */
+	VT_BYE,		 /* empty: VT_EXIT has arrived, the guest may power off */
+};
+
+struct vt_frame {
+	uint32_t magic;
+	uint32_t type;
+	uint32_t len;
+};
+
+#define VT_ALIVE_MS 500
+
+/*
+ * The job, as init reads it: JSON
+ *   {"argv": [..], "env": {"K": "V", ..}, "dir": "/work", "attended": true}
+ * An attended job sends VT_ALIVE and waits for VT_BYE. Under icount neither is possible: an idle
+ * guest's clock runs ahead of the host's and would send without end, and nothing may reach the
+ * guest at a moment the host chooses.
+ */
+#define VT_JOB_PATH "/vmtest/job.json"
+
+/* Modules, in the order to load them, one path per line; absent when the kernel needs none. */
+#define VT_MODULES_PATH "/vmtest/modules"
+
+/* Markers init writes to the kernel log, so that console text can be laid to the test that ran. */
+#define VT_MARK_READY "vmtest: ready"
+#define VT_MARK_START "vmtest: start "
+#define VT_MARK_END   "vmtest: end"
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VMTEST_GUEST_H
+#define VMTEST_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../common/proto.h"
+
+/* init.c */
+void kmsg(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void power_off(void) __attribute__((noreturn));
+void die(const char *what) __attribute__((noreturn));
+
+/* port.c: the control port. Fatal errors end the VM: there is nobody else to tell. */
+int port_open(const char *name);
+void port_send(int fd, enum vt_frame_type type, const void *data, size_t len);
+/* Blocks until the host says VT_BYE. A write to the port returns before the host has the data. */
+void port_await_bye(int fd);
+void say_hello(int fd);
+/* Reads VT_PAYLOAD frames and unpacks them over the root. 0, or -1 with errno. */
+int payload_receive(int fd);
+
+/* cpio.c: newc archives, fed in pieces of any size. */
+struct cpio {
+	int state;
+	unsigned char head[110];
+	size_t have;
+	uint32_t mode, size, left, namesize;
+	char name[4096];
+	size_t pad;
+	int fd;
+	char *link;
+};
+void cpio_init(struct cpio *c);
+/* 0, or -1 with errno when the archive is damaged or a file can't be written. */
+int cpio_feed(struct cpio *c, const unsigned char *data, size_t len);
+/* 0 when the archive was complete, -1 with errno EPIPE when it ended early. */
+int cpio_finish(struct cpio *c);
+
+/* job.c */
+struct job {
+	char **argv;
+	char **env;
+	const char *dir;
+	bool attended;
+};
+int job_read(const char *path, struct job *job);
+void job_run(const struct job *job, int port);
+
+#endif

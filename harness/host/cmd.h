@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VMTEST_CMD_H
+#define VMTEST_CMD_H
+
+/* Every command gets its own name as argv[0] and returns an exit code. */
+int cmd_test(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+
+#endif

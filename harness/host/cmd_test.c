@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* `vmtest test` and `vmtest verify`: suites on kernels, as many VMs at once as the machine bears.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accel.h"
+#include "cmd.h"
+#include "config.h"
+#include "job.h"
+#include "kernel.h"
+#include "results.h"
+#include "util.h"
+
+struct options {
+	const char *kernels, *suites, *file, *results, *accel, *append;
+	unsigned jobs, mem_mib;
+	double boot_s, timeout_s;
+	bool quiet;
+};
+
+static const struct option long_options[] = {
+	{"kernel", required_argument, NULL, 'k'},
+	{"suite", required_argument, NULL, 's'},
+	{"suites", required_argument, NULL, 'f'},
+	{"results", required_argument, NULL, 'r'},
+	{"accel", required_argument, NULL, 'a'},
+	{"append", required_argument, NULL, 'A'},
+	{"jobs", required_argument, NULL, 'j'},
+	{"memory", required_argument, NULL, 'm'},
+	{"boot-timeout", required_argument, NULL, 'b'},
+	{"timeout", required_argument, NULL, 't'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
+	{},
+};
+
+#define COMMON_HELP                                                                                     \
+	"  --kernel K[,K...]   series (6.12), release (6.12.107), path of a bzImage, all, required,\n"  \
+	"                      newest; see `vmtest kernels list`\n"                                     \
+	"  --results DIR       where the run's directory is made (results)\n"                           \
+	"  --accel auto|kvm|tcg  auto uses KVM only when a kernel was seen to boot under it\n"          \
+	"  --append TEXT       more for the kernel command line\n"                                      \
+	"  --jobs N            VMs at once (one per core, as memory allows)\n"                          \
+	"  --memory MIB        of each VM (512)\n"                                                      \
+	"  --boot-timeout S    from start to init (60)\n"                                               \
+	"  --timeout S         for a suite in its VM (what the suite says)\n"                           \
+	"  --quiet             only failures, and where the report is\n\n"                              \
+	"exit: 0 all good, 1 the product failed, 2 wrong usage, 3 the harness, a test or the machine\n" \
+	"failed; `vmtest outcomes` has the whole table.\n"
+
+static const char test_help[] =
+	"usage: vmtest test --kernel K[,K...] [--suite NAME[,NAME...]] [options]\n\n"
+	"Boots each kernel and runs suites inside, one VM per kernel and suite. Every result is a line\n"
+	"in results/<run>/results.jsonl; results/latest/report.md tells the story.\n\n"
+	"  --suite NAME[,...]  only these (all of the file)\n"
+	"  --suites FILE       a file of suites of your own (vmtests/suites.yaml describes the form)\n" COMMON_HELP
+	"\nexamples:\n"
+	"  vmtest test --kernel 6.12\n"
+	"  vmtest test --kernel 5.10,7.2 --suite verifier\n"
+	"  vmtest test --kernel all --suites ./my-suites.yaml\n";
+
+static const char verify_help[] =
+	"usage: vmtest verify --kernel K[,K...] [options] OBJECT...\n\n"
+	"Asks the verifier of real kernels about any BPF objects, program by program: accepted or\n"
+	"rejected, with the reason at the source line, instructions, states, stack, size.\n\n" COMMON_HELP
+	"\nexample:\n"
+	"  vmtest verify --kernel all my_prog.bpf.o\n";
+
+/* What runs now, for the scheduler and for Ctrl-C. */
+struct session {
+	uv_loop_t loop;
+	struct run run;
+	struct options *options;
+	struct kernel **kernels;
+	const struct suite **suites;
+	unsigned kernels_n, suites_n, next, running, limit;
+	struct job *active[64];
+	struct job_options job_options;
+	uv_signal_t signals[4];
+	bool interrupted, filling;
+};
+
+static void start_more(struct session *s);
+
+static void job_finished(void *ctx, struct job *j)
+{
+	struct session *s = ctx;
+	unsigned i;
+
+	for (i = 0; i < ARRAY_SIZE(s->active) && s->active[i] != j; i++)
+		;
+	if (i < ARRAY_SIZE(s->active))
+		s->active[i] = NULL;
+	note("%s", job_summary(j));
+	job_free(j);
+	s->running--;
+	if (s->running == 0 && s->next == s->kernels_n * s->suites_n)
+		for (size_t n = 0; n < ARRAY_SIZE(s->signals); n++)
+			uv_close((uv_handle_t *)&s->signals[n], NULL);
+	else
+		start_more(s);
+}
+
+static void start_one(struct session *s)
+{
+	/* Suites vary slowest: the long ones of the first kernels overlap with the short ones. */
+	unsigned k = s->next % s->kernels_n, t = s->next / s->kernels_n, slot = 0;
+	struct job *j;
+
+	while (s->active[slot])
+		slot++;
+	s->next++;
+	s->running++;
+	note("%s on %s: %s", s->suites[t]->name, s->kernels[k]->release, s->suites[t]->about);
+	j = job_start(&s->loop, &s->run, s->kernels[k], s->suites[t], &s->job_options, job_finished,
+		      s);
+	s->active[slot] = j;
+}
+
+static void start_more(struct session *s)
+{
+	if (s->filling) /* a job that ends at once must not recurse */
+		return;
+	s->filling = true;
+	while (!s->interrupted && s->running < s->limit && s->next < s->kernels_n * s->suites_n)
+		start_one(s);
+	s->filling = false;
+}
+
+static void on_signal(uv_signal_t *h, int signum)
+{
+	struct session *s = h->data;
+
+	if (!s->interrupted)
+		note("%s: ending the VMs, keeping what finished", strsignal(signum));
+	s->interrupted = true;
+	s->next = s->kernels_n * s->suites_n;
+	for (size_t i = 0; i < ARRAY_SIZE(s->active); i++)
+		if (s->active[i])
+			job_interrupt(s->active[i]);
+}
+
+static unsigned default_jobs(unsigned mem_mib)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	long free_mib = sysconf(_SC_AVPHYS_PAGES) / 1024 * sysconf(_SC_PAGESIZE) / 1024;
+	/* QEMU takes its translation cache (TCG) and buffers beside the guest's memory. */
+	long by_memory = free_mib / (mem_mib + 300);
+	long n = cpus < by_memory ? cpus : by_memory;
+
+	return n < 1 ? 1 : n > 32 ? 32 : n;
+}
+
+static int bring_kernels(struct session *s)
+{
+	char **names = kernel_select(s->options->kernels, &s->kernels_n);
+	bool usage;
+
+	if (!names)
+		return EXIT_USAGE;
+	s->kernels = xcalloc(s->kernels_n, sizeof(*s->kernels));
+	for (unsigned i = 0; i < s->kernels_n; i++) {
+		s->kernels[i] = kernel_get(names[i], &usage);
+		if (!s->kernels[i])
+			return usage ? EXIT_USAGE : EXIT_HARNESS;
+	}
+	return EXIT_OK;
+}
+
+static int run_session(struct session *s, const char *base, int argc, char **argv)
+{
+	static const int signums[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	struct options *o = s->options;
+	int ret = bring_kernels(s);
+
+	if (ret != EXIT_OK)
+		return ret;
+	s->job_options = (struct job_options){
+		.append = o->append,
+		.mem_mib = o->mem_mib,
+		.boot_s = o->boot_s,
+		.job_s = o->timeout_s,
+		.base = base,
+	};
+	if (!strcmp(o->accel, "auto"))
+		s->job_options.accel = accel_probe(s->kernels[0]);
+	else
+		s->job_options.accel = strcmp(o->accel, "kvm") ? ACCEL_TCG : ACCEL_KVM;
+	s->limit = o->jobs ? o->jobs : default_jobs(o->mem_mib);
+	if (s->limit > ARRAY_SIZE(s->active))
+		s->limit = ARRAY_SIZE(s->active);
+
+	if (run_open(&s->run, o->results, argc, argv) < 0)
+		return EXIT_HARNESS;
+	json_object_set_new(json_object_get(s->run.meta, "host"), "accel",
+			    json_string(accel_name(s->job_options.accel)));
+	uv_loop_init(&s->loop);
+	for (size_t i = 0; i < ARRAY_SIZE(s->signals); i++) {
+		uv_signal_init(&s->loop, &s->signals[i]);
+		s->signals[i].data = s;
+		uv_signal_start(&s->signals[i], on_signal, signums[i]);
+	}
+	start_more(s);
+	uv_run(&s->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&s->loop);
+	return run_close(&s->run, o->quiet);
+}
+
+static bool number(const char *text, double lo, double hi, double *value)
+{
+	char *end;
+
+	*value = strtod(text, &end);
+	return end != text && !*end && *value >= lo && *value <= hi;
+}
+
+/* Exit code to leave with, or -1 to go on. */
+static int parse(int argc, char **argv, struct options *o, const char *help)
+{
+	double v;
+	int c;
+
+	*o = (struct options){.results = "results", .accel = "auto", .mem_mib = 512, .boot_s = 60};
+	while ((c = getopt_long(argc, argv, "k:s:f:r:j:qh", long_options, NULL)) >= 0) {
+		switch (c) {
+		case 'k':
+			o->kernels = optarg;
+			break;
+		case 's':
+			o->suites = optarg;
+			break;
+		case 'f':
+			o->file = optarg;
+			break;
+		case 'r':
+			o->results = optarg;
+			break;
+		case 'A':
+			o->append = optarg;
+			break;
+		case 'q':
+			o->quiet = true;
+			break;
+		case 'a':
+			if (strcmp(optarg, "auto") && strcmp(optarg, "kvm") &&
+			    strcmp(optarg, "tcg")) {
+				err("--accel %s: auto, kvm or tcg", optarg);
+				return EXIT_USAGE;
+			}
+			o->accel = optarg;
+			break;
+		case 'j':
+		case 'm':
+		case 'b':
+		case 't':
+			if (!number(optarg, c == 'm' ? 128 : 1, c == 'm' ? 65536 : 86400, &v)) {
+				err("\"%s\" is no number in range", optarg);
+				return EXIT_USAGE;
+			}
+			if (c == 'j')
+				o->jobs = v;
+			else if (c == 'm')
+				o->mem_mib = v;
+			else if (c == 'b')
+				o->boot_s = v;
+			else
+				o->timeout_s = v;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_OK;
+		default:
+			fprintf(stderr, "Try `vmtest %s --help`.\n", argv[0]);
+			return EXIT_USAGE;
+		}
+	}
+	if (!o->kernels) {
+		err("which kernel? Give --kernel, e.g. --kernel 6.12 (`vmtest kernels list` shows them)");
+		return EXIT_USAGE;
+	}
+	set_quiet(o->quiet);
+	return -1;
+}
+
+static int pick_suites(struct session *s, const struct suites *all, const char *wanted)
+{
+	char *copy, *name, *save;
+
+	s->suites = xcalloc(all->suites_count + (wanted ? strlen(wanted) : 0), sizeof(*s->suites));
+	for (unsigned i = 0; i < all->suites_count; i++) {
+		if (!profile_find(all->suites[i].profile))
+			return err("suite %s: no profile \"%s\" (%s)", all->suites[i].name,
+				   all->suites[i].profile, profiles_list());
+		if (!wanted)
+			s->suites[s->suites_n++] = &all->suites[i];
+	}
+	copy = xstrdup(wanted ? wanted : "");
+	for (name = strtok_r(copy, ", ", &save); name; name = strtok_r(NULL, ", ", &save)) {
+		unsigned i;
+
+		for (i = 0; i < all->suites_count && strcmp(all->suites[i].name, name); i++)
+			;
+		if (i == all->suites_count) {
+			err("no suite \"%s\"; there are:", name);
+			for (i = 0; i < all->suites_count; i++)
+				fprintf(stderr, "  %-12s %s\n", all->suites[i].name,
+					all->suites[i].about);
+			return -1;
+		}
+		s->suites[s->suites_n++] = &all->suites[i];
+	}
+	free(copy);
+	return 0;
+}
+
+int cmd_test(int argc, char **argv)
+{
+	struct options o;
+	struct session s = {.options = &o};
+	const struct suites *all;
+	int code = parse(argc, argv, &o, test_help);
+	char *file;
+
+	if (code >= 0)
+		return code;
+	if (optind < argc) {
+		err("\"%s\": nothing is expected here; objects go to `vmtest verify`",
+		    argv[optind]);
+		return EXIT_USAGE;
+	}
+	file = o.file ? xstrdup(o.file) : fmt("%s/vmtests/suites.yaml", home_dir());
+	all = suites_load(file);
+	if (!all || pick_suites(&s, all, o.suites) < 0)
+		return EXIT_USAGE;
+	/* A suite's files are named from where its YAML file is. */
+	*(strrchr(file, '/') ? strrchr(file, '/') : strcpy(file, "..") + 1) = '\0';
+	return run_session(&s, file, argc, argv);
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct options o;
+	struct session s = {.options = &o};
+	struct suite suite = {
+		.name = "verifier",
+		.about = "every program judged alone",
+		.profile = "default",
+		.timeout = 600,
+	};
+	const struct suite *one[] = {&suite};
+	int code = parse(argc, argv, &o, verify_help);
+
+	if (code >= 0)
+		return code;
+	if (optind == argc) {
+		err("which objects? Give the BPF object files to verify");
+		return EXIT_USAGE;
+	}
+	suite.files = xcalloc(argc - optind + 1, sizeof(char *));
+	suite.argv = xcalloc(argc - optind + 1, sizeof(char *));
+	suite.files[suite.files_count++] = fmt("%s/build/guest/verifier", home_dir());
+	suite.argv[suite.argv_count++] = "verifier";
+	for (int i = optind; i < argc; i++) {
+		char *base = strrchr(argv[i], '/');
+
+		base = base ? base + 1 : argv[i];
+		if (access(argv[i], R_OK) < 0) {
+			err("%s: %s", argv[i], strerror(errno));
+			return EXIT_USAGE;
+		}
+		for (unsigned n = 1; n < suite.argv_count; n++) {
+			if (strcmp(suite.argv[n], base))
+				continue;
+			err("%s: another object is also called %s; results could not be told apart",
+			    argv[i], base);
+			return EXIT_USAGE;
+		}
+		suite.files[suite.files_count++] = argv[i];
+		suite.argv[suite.argv_count++] = base;
+	}
+	s.suites = one;
+	s.suites_n = 1;
+	return run_session(&s, NULL, argc, argv);
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cyaml/cyaml.h>
+
+#include "config.h"
+#include "util.h"
+
+static const cyaml_schema_value_t string_value = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CYAML_UNLIMITED),
+};
+
+static const cyaml_schema_field_t archive_fields[] = {
+	CYAML_FIELD_SEQUENCE("suites", CYAML_FLAG_POINTER, struct archive, suites, &string_value, 1,
+			     CYAML_UNLIMITED),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t series_fields[] = {
+	CYAML_FIELD_STRING_PTR("series", CYAML_FLAG_POINTER, struct series, series, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("provider", CYAML_FLAG_POINTER, struct series, provider, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("flavour", CYAML_FLAG_POINTER, struct series, flavour, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_BOOL("required", CYAML_FLAG_DEFAULT, struct series, required),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t series_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct series, series_fields),
+};
+
+static const cyaml_schema_field_t libbpf_fields[] = {
+	CYAML_FIELD_STRING_PTR("version", CYAML_FLAG_POINTER, struct libbpf_build, version, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("source", CYAML_FLAG_POINTER, struct libbpf_build, source, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("suite", CYAML_FLAG_POINTER, struct libbpf_build, suite, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("file", CYAML_FLAG_POINTER, struct libbpf_build, file, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("sha256", CYAML_FLAG_POINTER, struct libbpf_build, sha256, 64, 64),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t libbpf_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct libbpf_build, libbpf_fields),
+};
+
+static const cyaml_schema_field_t matrix_fields[] = {
+	CYAML_FIELD_MAPPING("archive", CYAML_FLAG_DEFAULT, struct matrix, archive, archive_fields),
+	CYAML_FIELD_SEQUENCE("kernels", CYAML_FLAG_POINTER, struct matrix, kernels, &series_value,
+			     1, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("libbpf", CYAML_FLAG_POINTER, struct matrix, libbpf, &libbpf_value, 1,
+			     CYAML_UNLIMITED),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t matrix_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct matrix, matrix_fields),
+};
+
+static const cyaml_schema_field_t suite_fields[] = {
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct suite, name, 1, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("about", CYAML_FLAG_POINTER, struct suite, about, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("files", CYAML_FLAG_POINTER, struct suite, files, &string_value, 1,
+			     CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("argv", CYAML_FLAG_POINTER, struct suite, argv, &string_value, 1,
+			     CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("modules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct suite,
+			     modules, &string_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("profile", CYAML_FLAG_POINTER, struct suite, profile, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_UINT("timeout", CYAML_FLAG_DEFAULT, struct suite, timeout),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t suite_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct suite, suite_fields),
+};
+
+static const cyaml_schema_field_t suites_fields[] = {
+	CYAML_FIELD_SEQUENCE("suites", CYAML_FLAG_POINTER, struct suites, suites, &suite_value, 1,
+			     CYAML_UNLIMITED),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t suites_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct suites, suites_fields),
+};
+
+/* libcyaml reports the fault first, then a backtrace of fields with line and column. */
+static void log_to_stderr(cyaml_log_t level, void *path, const char *format, va_list args)
+{
+	char line[512];
+
+	if (level < CYAML_LOG_ERROR)
+		return;
+	vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	err("%s: %s", (const char *)path, line);
+}
+
+static void *load(const char *path, const cyaml_schema_value_t *schema)
+{
+	const cyaml_config_t config = {
+		.log_fn = log_to_stderr,
+		.log_ctx = (void *)path,
+		.log_level = CYAML_LOG_ERROR,
+		.mem_fn = cyaml_mem,
+	};
+	void *data = NULL;
+	cyaml_err_t e;
+
+	if (access(path, R_OK) < 0) {
+		err("%s: cannot be read: %m", path);
+		return NULL;
+	}
+	e = cyaml_load_file(path, &config, schema, &data, NULL);
+	if (e != CYAML_OK) {
+		err("%s: %s", path, cyaml_strerror(e));
+		return NULL;
+	}
+	return data;
+}
+
+const struct matrix *matrix_load(void)
+{
+	static struct matrix *matrix;
+
+	if (!matrix) {
+		char *path = fmt("%s/kernels/matrix.yaml", home_dir());
+
+		matrix = load(path, &matrix_value);
+		free(path);
+	}
+	return matrix;
+}
+
+const struct suites *suites_load(const char *path)
+{
+	return load(path, &suites_value);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The YAML files: the matrix (kernels/matrix.yaml) and the suites (vmtests/suites.yaml). */
+#ifndef VMTEST_CONFIG_H
+#define VMTEST_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct series {
+	char *series;	/* "6.12" */
+	char *provider; /* a program in kernels/providers */
+	char *flavour;
+	bool required;
+};
+
+struct libbpf_build {
+	char *version; /* "1.5.0" */
+	char *source;  /* NAME=VERSION of the source package */
+	char *suite;
+	char *file;
+	char *sha256;
+};
+
+struct archive {
+	char **suites;
+	unsigned suites_count;
+};
+
+struct matrix {
+	struct archive archive;
+	struct series *kernels;
+	unsigned kernels_count;
+	struct libbpf_build *libbpf;
+	unsigned libbpf_count;
+};
+
+struct suite {
+	char *name;
+	char *about;
+	char **files; /* into the guest's /work, by their last component */
+	unsigned files_count;
+	char **argv;
+	unsigned argv_count;
+	char **modules; /* without the ones they depend on */
+	unsigned modules_count;
+	char *profile;	  /* see profile.h */
+	unsigned timeout; /* seconds the job may take in the guest, by the host's clock */
+};
+
+struct suites {
+	struct suite *suites;
+	unsigned suites_count;
+};
+
+/* NULL after an error was said with file, line, field. The result lives until the program ends. */
+const struct matrix *matrix_load(void);
+const struct suites *suites_load(const char *path);
+
+#endif

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/proto.h"
+#include "initrd.h"
+#include "job.h"
+#include "modules.h"
+#include "util.h"
+
+/* What every VM needs to talk to us; built in on some kernels, modules on others. */
+static const char *const base_modules[] = {"virtio_pci", "virtio_console"};
+
+#define OUTPUT_KEPT (16u << 10) /* of the suite's own output, the tail: log_excerpt of KCIDB */
+#define LOG_TAIL    (16u << 10)
+#define SILENCE_MS  30000
+#define END_MS	    15000
+
+struct job {
+	struct run *run;
+	const struct kernel *kernel;
+	const struct suite *suite;
+	struct job_options options;
+	json_t *cell;
+	json_t *open; /* started tests without a line yet: name -> true, in order */
+	struct vm *vm;
+	int initrd_fd, payload_fd;
+	char *console; /* relative to the run's directory */
+	char output[OUTPUT_KEPT];
+	size_t output_total;
+	unsigned lines, counts[OC_COUNT];
+	bool interrupted;
+	char summary[256];
+	void (*finished)(void *ctx, struct job *job);
+	void *ctx;
+};
+
+int job_initramfs(const struct kernel *k, const char *const *names, size_t n)
+{
+	const char **all = xcalloc(ARRAY_SIZE(base_modules) + n, sizeof(char *)), *missing;
+	char *init = fmt("%s/build/guest/init", home_dir());
+	struct module_set set;
+	int fd = -1;
+
+	memcpy(all, base_modules, sizeof(base_modules));
+	if (n)
+		memcpy(all + ARRAY_SIZE(base_modules), names, n * sizeof(char *));
+	if (modules_choose(k->modules, all, ARRAY_SIZE(base_modules) + n, &set, &missing) == 0) {
+		/* A bare bzImage may have them built in: the boot will tell. */
+		if (missing && k->modules)
+			err("kernel %s has no module %s, nor is it built in", k->release, missing);
+		else
+			fd = initramfs_build(init, &set);
+	}
+	modules_free(&set);
+	free(all);
+	free(init);
+	return fd;
+}
+
+static char *job_description(const struct job *j, bool attended)
+{
+	json_t *argv = json_array(), *o;
+	char *text;
+
+	for (unsigned i = 0; i < j->suite->argv_count; i++)
+		json_array_append_new(argv, json_string(j->suite->argv[i]));
+	o = json_pack("{s:o, s:{s:s, s:s, s:s, s:s}, s:s, s:b}", "argv", argv, "env", "PATH",
+		      "/work:/bin:/sbin", "HOME", "/tmp", "VMTEST_KERNEL", j->kernel->release,
+		      "VMTEST_PROFILE", j->suite->profile, "dir", "/work", "attended", attended);
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	return text;
+}
+
+/* job.json and the suite's files as /work/NAME. fd, or -1 after err(). */
+static int build_payload(const struct job *j, bool attended)
+{
+	struct cpio_writer *w = cpio_new();
+	char *text;
+	int ret;
+
+	if (!w)
+		return -1;
+	text = job_description(j, attended);
+	ret = cpio_add_dir(w, "work");
+	if (ret == 0)
+		ret = cpio_add_dir(w, "vmtest");
+	for (unsigned i = 0; ret == 0 && i < j->suite->files_count; i++) {
+		const char *file = j->suite->files[i], *slash = strrchr(file, '/');
+		char *name = fmt("work/%s", slash ? slash + 1 : file);
+		char *path = file[0] == '/' || !j->options.base
+				     ? xstrdup(file)
+				     : fmt("%s/%s", j->options.base, file);
+
+		ret = cpio_add_file(w, name, 0755, path);
+		free(name);
+		free(path);
+	}
+	if (ret == 0)
+		ret = cpio_add(w, VT_JOB_PATH, 0644, text, strlen(text));
+	free(text);
+	if (ret < 0) {
+		close(cpio_close(w));
+		return -1;
+	}
+	return cpio_close(w);
+}
+
+/* Everything in one initramfs: nothing reaches an unattended guest while it runs. */
+static int join(int initrd_fd, int payload_fd)
+{
+	struct cpio_writer *w = cpio_new();
+
+	if (!w || cpio_append(w, initrd_fd) < 0 || cpio_append(w, payload_fd) < 0)
+		return -1;
+	return cpio_close(w);
+}
+
+static void count_line(struct job *j, enum outcome o)
+{
+	j->lines++;
+	j->counts[o]++;
+}
+
+static void line_for(struct job *j, enum outcome o, const char *test, const char *reason,
+		     const char *log)
+{
+	run_line_for(j->run, j->cell, j->suite->name, o, test, reason, log, j->console);
+	count_line(j, o);
+}
+
+static void own_line(struct job *j, enum outcome o, const char *what, const char *reason,
+		     const char *log)
+{
+	char *test = fmt("%s.%s", j->suite->name, what);
+
+	line_for(j, o, test, reason, log);
+	free(test);
+}
+
+static void on_result(void *ctx, const char *text, size_t len)
+{
+	struct job *j = ctx;
+	json_error_t e;
+	json_t *o = json_loadb(text, len, 0, &e);
+	const char *start = json_string_value(json_object_get(o, "start"));
+	const char *test = json_string_value(json_object_get(o, "test"));
+	const char *status = json_string_value(json_object_get(o, "status"));
+	int outcome = status ? outcome_of_word(status) : -1;
+
+	if (start) {
+		json_object_set_new(j->open, start, json_true());
+	} else if (test && outcome >= 0) {
+		json_object_del(j->open, test);
+		count_line(j, outcome);
+		run_line(j->run, j->cell, j->suite->name, outcome, json_incref(o), j->console);
+	} else {
+		char *reason = fmt("a result line is not one: %s: %.200s",
+				   !o	   ? e.text
+				   : !test ? "no \"test\""
+					   : "no known \"status\"",
+				   text);
+
+		own_line(j, OC_ERROR, "result_lines", reason, NULL);
+		free(reason);
+	}
+	json_decref(o);
+}
+
+static void on_output(void *ctx, const char *data, size_t len)
+{
+	struct job *j = ctx;
+
+	for (size_t i = 0; i < len; i++)
+		j->output[(j->output_total + i) % OUTPUT_KEPT] = data[i];
+	j->output_total += len;
+}
+
+static char *output_tail(const struct job *j)
+{
+	size_t n = j->output_total < OUTPUT_KEPT ? j->output_total : OUTPUT_KEPT;
+	char *text = xcalloc(1, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = j->output[(j->output_total - n + i) % OUTPUT_KEPT];
+	return text;
+}
+
+/* One line for each test that began and never ended; the last of them was running. */
+static bool lines_for_open_tests(struct job *j, enum outcome running, enum outcome before,
+				 const char *reason, const char *log)
+{
+	const char *name;
+	json_t *v;
+	size_t left = json_object_size(j->open);
+	bool any = left > 0;
+
+	json_object_foreach (j->open, name, v) {
+		(void)v;
+		if (--left == 0)
+			line_for(j, running, name, reason, log);
+		else
+			line_for(j, before, name, "the suite ended without this test's result",
+				 NULL);
+	}
+	json_object_clear(j->open);
+	return any;
+}
+
+/* The job ended by itself and so did the machine. Was it a whole suite? */
+static void judge_suite(struct job *j, const struct vm_end *end)
+{
+	char *log = output_tail(j), *reason;
+
+	if (end->signal)
+		reason = fmt("the suite was killed by signal %d (%s)", end->signal,
+			     strsignal(end->signal));
+	else
+		reason = fmt("the suite ended with exit status %d", end->status);
+	if (!lines_for_open_tests(j, OC_UNFINISHED, OC_UNFINISHED, reason, log) &&
+	    (end->signal || end->status))
+		own_line(j, OC_ERROR, "exit", reason, log);
+	else if (j->lines == 0)
+		own_line(j, OC_NO_RESULTS, "results", "the suite ended without a single result",
+			 log);
+	free(reason);
+	free(log);
+}
+
+/* What the kernel said while everything seemed well counts, also after the last test. */
+static void judge_console(struct job *j, const struct console *console)
+{
+	const struct splat *s = console_worst(console);
+	char *reason, *log;
+
+	if (!s)
+		return;
+	reason = s->test ? fmt("%s (while %s ran)", s->line, s->test) : xstrdup(s->line);
+	log = console_tail(console, LOG_TAIL);
+	own_line(j, s->kind, "kernel_log", reason, log);
+	free(reason);
+	free(log);
+}
+
+static void summarize(struct job *j, const struct vm_end *end)
+{
+	char *p = j->summary, *stop = p + sizeof(j->summary);
+
+	p += snprintf(p, stop - p, "%s on %s: ", j->suite->name, j->kernel->release);
+	for (int i = 0; i < OC_COUNT && p < stop; i++)
+		if (j->counts[i])
+			p += snprintf(p, stop - p, "%u %s, ", j->counts[i], outcome_name(i));
+	if (p < stop && end)
+		snprintf(p, stop - p, "up in %.1f s, %.1f s in all", end->boot_ns / 1e9,
+			 end->wall_ns / 1e9);
+}
+
+static void note_cell(struct job *j, const struct vm_end *end)
+{
+	json_t *o = json_deep_copy(j->cell);
+
+	json_object_set_new(o, "suite", json_string(j->suite->name));
+	json_object_set_new(o, "boot_ns", json_integer(end->boot_ns));
+	json_object_set_new(o, "wall_ns", json_integer(end->wall_ns));
+	json_object_set_new(o, "console", json_string(j->console));
+	json_array_append_new(json_object_get(j->run->meta, "cells"), o);
+}
+
+static void on_done(void *ctx, const struct vm_end *end, const struct console *console)
+{
+	struct job *j = ctx;
+
+	if (end->outcome == OC_PASS) {
+		judge_suite(j, end);
+		judge_console(j, console);
+	} else {
+		char *log = console_tail(console, LOG_TAIL);
+		bool after = end->job_ended; /* the tests' own verdicts stand; this is one more */
+
+		if (after ||
+		    !lines_for_open_tests(j, end->outcome, OC_UNFINISHED, end->reason, log))
+			own_line(j, end->outcome, "vm", end->reason, log);
+		free(log);
+	}
+	note_cell(j, end);
+	summarize(j, end);
+	j->vm = NULL;
+	j->finished(j->ctx, j);
+}
+
+static const struct vm_ops ops = {on_result, on_output, on_done};
+
+struct job *job_start(uv_loop_t *loop, struct run *run, const struct kernel *kernel,
+		      const struct suite *suite, const struct job_options *options,
+		      void (*finished)(void *ctx, struct job *job), void *ctx)
+{
+	const struct profile *profile = profile_find(suite->profile);
+	enum accel accel = profile->icount ? ACCEL_TCG : options->accel;
+	struct job *j = xcalloc(1, sizeof(*j));
+	char *path, *kernel_name = xstrdup(kernel->release);
+	int joined = -1;
+
+	for (char *p = kernel_name; *p; p++)
+		if (*p == '/')
+			*p = '_';
+	j->run = run;
+	j->kernel = kernel;
+	j->suite = suite;
+	j->options = *options;
+	j->finished = finished;
+	j->ctx = ctx;
+	j->cell = run_cell(kernel, suite->profile, accel);
+	j->open = json_object();
+	j->console = fmt("console/%s-%s.log", kernel_name, suite->name);
+	free(kernel_name);
+
+	j->initrd_fd =
+		job_initramfs(kernel, (const char *const *)suite->modules, suite->modules_count);
+	j->payload_fd = j->initrd_fd < 0 ? -1 : build_payload(j, !profile->icount);
+	if (j->initrd_fd < 0 || j->payload_fd < 0 ||
+	    (profile->icount && (joined = join(j->initrd_fd, j->payload_fd)) < 0)) {
+		own_line(j, OC_ERROR, "setup",
+			 "the VM's files could not be put together (see above)", NULL);
+		goto failed;
+	}
+
+	path = fmt("%s/%s", run->dir, j->console);
+	const struct vm_config config = {
+		.vmlinuz = kernel->vmlinuz,
+		.initrd_fd = profile->icount ? joined : j->initrd_fd,
+		.payload_fd = profile->icount ? -1 : j->payload_fd,
+		.append = options->append,
+		.profile = profile,
+		.accel = accel,
+		.cpus = 1,
+		.mem_mib = options->mem_mib,
+		.console_path = path,
+		.boot_ms = options->boot_s * 1000,
+		.job_ms = (options->job_s ? options->job_s : suite->timeout) * 1000,
+		.silence_ms = SILENCE_MS,
+		.end_ms = END_MS,
+	};
+	j->vm = vm_start(loop, &config, &ops, j);
+	free(path);
+	if (joined >= 0)
+		close(joined); /* QEMU has its own */
+	if (!j->vm) {
+		own_line(j, OC_QEMU_DIED, "vm", "QEMU could not be started (see above)", NULL);
+		goto failed;
+	}
+	return j;
+failed:
+	summarize(j, NULL);
+	finished(ctx, j);
+	return NULL;
+}
+
+void job_interrupt(struct job *j)
+{
+	if (j->vm)
+		vm_kill(j->vm, OC_INTERRUPTED, "the run was stopped");
+}
+
+const char *job_summary(const struct job *j)
+{
+	return j->summary;
+}
+
+void job_free(struct job *j)
+{
+	if (j->initrd_fd >= 0)
+		close(j->initrd_fd);
+	if (j->payload_fd >= 0)
+		close(j->payload_fd);
+	json_decref(j->cell);
+	json_decref(j->open);
+	free(j->console);
+	free(j);
+}

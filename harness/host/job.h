@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A suite on a kernel: one VM, its payload, its lines in the store. */
+#ifndef VMTEST_JOB_H
+#define VMTEST_JOB_H
+
+#include <uv.h>
+
+#include "config.h"
+#include "kernel.h"
+#include "results.h"
+#include "vm.h"
+
+/* The initramfs for a kernel: init, and the modules that a VM and `names` need. fd, or -1. */
+int job_initramfs(const struct kernel *kernel, const char *const *names, size_t n);
+
+struct job_options {
+	enum accel accel;   /* of profiles that leave the choice */
+	const char *append; /* added to the kernel command line, or NULL */
+	unsigned mem_mib;
+	double boot_s, job_s; /* bounds; job_s 0: the suite's own */
+	const char *base;     /* what relative file names of the suite are below */
+};
+
+struct job;
+
+/* Starts it on the loop. `finished` is called once, also when it could not start. */
+struct job *job_start(uv_loop_t *loop, struct run *run, const struct kernel *kernel,
+		      const struct suite *suite, const struct job_options *options,
+		      void (*finished)(void *ctx, struct job *job), void *ctx);
+void job_interrupt(struct job *job);
+/* For the progress line, valid inside `finished`. */
+const char *job_summary(const struct job *job);
+void job_free(struct job *job);
+
+#endif

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "packages.h"
+#include "unpack.h"
+#include "util.h"
+
+/* Debian releases a stable kernel every few weeks; a day's old index is new enough, --refresh is
+ * not. */
+#define INDEX_MAX_AGE_S (24 * 3600)
+
+static char *provider_path(const char *provider)
+{
+	return fmt("%s/kernels/providers/%s", home_dir(), provider);
+}
+
+static char *state_dir(const char *provider)
+{
+	char *dir = fmt("%s/%s", cache_dir(), provider);
+
+	if (make_dirs(dir) < 0)
+		warn("%s: %s", dir, strerror(errno));
+	return dir;
+}
+
+/* Held until close(); dropped by the kernel when we die. */
+static int lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return err("%s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		note("waiting for another vmtest (%s)", path);
+		if (flock(fd, LOCK_EX) < 0) {
+			err("%s: %s", path, strerror(errno));
+			close(fd);
+			return -1;
+		}
+	}
+	return fd;
+}
+
+static int provider_update(const struct matrix *m, const char *program, const char *state)
+{
+	char **argv = xcalloc(m->archive.suites_count + 4, sizeof(char *));
+	unsigned n = 0;
+	int ret;
+
+	argv[n++] = (char *)program;
+	argv[n++] = "update";
+	argv[n++] = (char *)state;
+	for (unsigned i = 0; i < m->archive.suites_count; i++)
+		argv[n++] = m->archive.suites[i];
+	ret = run_command(argv, NULL);
+	free(argv);
+	return ret;
+}
+
+/* The first line of a kept list names the suites it was made from: another set is another list. */
+static char *list_header(const struct matrix *m)
+{
+	char *head = xstrdup("#");
+
+	for (unsigned i = 0; i < m->archive.suites_count; i++) {
+		char *more = fmt("%s %s", head, m->archive.suites[i]);
+
+		free(head);
+		head = more;
+	}
+	return head;
+}
+
+static bool is_fresh(const char *path, const char *header)
+{
+	struct stat st;
+	char *text;
+	bool same;
+
+	if (stat(path, &st) < 0 || time(NULL) - st.st_mtime > INDEX_MAX_AGE_S)
+		return false;
+	text = read_file(path, NULL);
+	same = text && !strncmp(text, header, strlen(header)) && text[strlen(header)] == '\n';
+	free(text);
+	return same;
+}
+
+static int refresh_list(const struct matrix *m, const char *program, const char *state,
+			const char *flavour, const char *path, const char *header)
+{
+	char *argv[] = {(char *)program, "list", (char *)state, (char *)flavour, NULL}, *out = NULL;
+	int ret = -1;
+
+	note("refreshing the index of kernels");
+	if (provider_update(m, program, state) == 0 && run_command(argv, &out) == 0 && out[0]) {
+		char *text = fmt("%s\n%s", header, out);
+
+		ret = write_file(path, text, strlen(text));
+		if (ret < 0)
+			err("%s: %s", path, strerror(errno));
+		free(text);
+	}
+	free(out);
+	return ret;
+}
+
+static struct listed *parse_list(char *text)
+{
+	struct listed *all;
+	size_t lines = 1, n = 0;
+	char *line, *save;
+
+	for (char *p = text; *p; p++)
+		lines += *p == '\n';
+	all = xcalloc(lines + 1, sizeof(*all));
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char up[64], rel[128], ver[64], pkg[512];
+
+		if (line[0] == '#' || sscanf(line, "%63s %127s %63s %511s", up, rel, ver, pkg) != 4)
+			continue;
+		all[n++] = (struct listed){xstrdup(up), xstrdup(rel), xstrdup(ver), xstrdup(pkg)};
+	}
+	return all;
+}
+
+struct listed *packages_list(const struct matrix *m, const char *provider, const char *flavour,
+			     bool refresh)
+{
+	char *program = provider_path(provider), *state = state_dir(provider);
+	char *path = fmt("%s/%s.list", state, flavour), *lock_path = fmt("%s/lock", state);
+	char *header = list_header(m), *text;
+	struct listed *all = NULL;
+	int fd = lock(lock_path);
+
+	if (fd < 0)
+		goto out;
+	if ((refresh || !is_fresh(path, header)) &&
+	    refresh_list(m, program, state, flavour, path, header) < 0) {
+		if (access(path, R_OK) < 0) {
+			err("no index of kernels, and it could not be fetched");
+			goto out;
+		}
+		warn("the index could not be refreshed: using the one kept in %s", path);
+	}
+	text = read_file(path, NULL);
+	if (!text) {
+		err("%s: %s", path, strerror(errno));
+		goto out;
+	}
+	all = parse_list(text);
+	free(text);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(program);
+	free(state);
+	free(path);
+	free(lock_path);
+	free(header);
+	return all;
+}
+
+/* Downloads into `dir` and unpacks there. The packages themselves are not kept. */
+static int download(const char *program, const char *state, const struct listed *k, const char *dir)
+{
+	char *list = xstrdup(k->packages), *save, *name, *argv[16] = {0};
+	int n = 0, ret;
+
+	argv[n++] = (char *)program;
+	argv[n++] = "fetch";
+	argv[n++] = (char *)state;
+	argv[n++] = (char *)dir;
+	for (name = strtok_r(list, ",", &save); name && n < 15; name = strtok_r(NULL, ",", &save))
+		argv[n++] = fmt("%s=%s", name, k->version);
+	note("fetching kernel %s (%s)", k->release, k->packages);
+	ret = run_command(argv, NULL);
+	for (int i = 4; i < n; i++)
+		free(argv[i]);
+	free(list);
+	return ret == 0 ? unpack_kernel_packages(dir, k->release) : -1;
+}
+
+char *packages_fetch(const char *provider, const struct listed *k)
+{
+	char *program = provider_path(provider), *state = state_dir(provider);
+	char *base = fmt("%s/kernels", cache_dir());
+	char *dir = fmt("%s/%s_%s", base, k->release, k->version);
+	char *partial = fmt("%s/.partial-%s_%s", base, k->release, k->version);
+	char *lock_path = fmt("%s/.lock-%s_%s", base, k->release, k->version);
+	bool ok = false;
+	int fd = -1;
+
+	if (make_dirs(base) < 0) {
+		err("%s: %s", base, strerror(errno));
+		goto out;
+	}
+	if (access(dir, R_OK) == 0) {
+		ok = true;
+		goto out;
+	}
+	fd = lock(lock_path);
+	if (fd < 0)
+		goto out;
+	if (access(dir, R_OK) == 0) { /* the other one brought it */
+		ok = true;
+		goto out;
+	}
+	remove_tree(partial); /* of a run that was interrupted: nobody else holds the lock */
+	if (make_dirs(partial) < 0) {
+		err("%s: %s", partial, strerror(errno));
+	} else if (download(program, state, k, partial) == 0) {
+		if (rename(partial, dir) == 0)
+			ok = true;
+		else
+			err("%s: %s", dir, strerror(errno));
+	}
+	if (!ok)
+		remove_tree(partial);
+out:
+	if (fd >= 0)
+		close(fd);
+	free(program);
+	free(state);
+	free(base);
+	free(partial);
+	free(lock_path);
+	if (!ok) {
+		free(dir);
+		return NULL;
+	}
+	return dir;
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "qemu.h"
+#include "util.h"
+
+/*
+ * panic=-1 with -no-reboot turns a panic into QEMU's exit. loglevel=5 shows warnings (a WARN is
+ * printed at level 4) and nothing below. 5.10's built-in lsm= list lacks bpf.
+ */
+#define APPEND_COMMON "panic=-1 loglevel=5 lsm=lockdown,yama,integrity,bpf"
+
+static const struct profile profiles[] = {
+	{"default", "as an operator's machine boots, with the BPF LSM on", "", false},
+	/*
+	 * What else would be counted: crypto self-tests still run after boot and preempt measured
+	 * code on 6.18+; page zeroing by rep stos counts every iteration; KASLR moves the
+	 * alignment.
+	 */
+	{"icount", "deterministic: one nanosecond of the guest is one instruction",
+	 "mitigations=off nokaslr cryptomgr.notests init_on_alloc=0", true},
+};
+
+const char *accel_name(enum accel a)
+{
+	return a == ACCEL_KVM ? "kvm" : "tcg";
+}
+
+const struct profile *profile_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++)
+		if (!strcmp(profiles[i].name, name))
+			return &profiles[i];
+	return NULL;
+}
+
+const char *profiles_list(void)
+{
+	static char *list;
+
+	for (size_t i = 0; i < ARRAY_SIZE(profiles) && (i || !list); i++) {
+		char *more = i ? fmt("%s, %s", list, profiles[i].name) : xstrdup(profiles[0].name);
+
+		free(list);
+		list = more;
+	}
+	return list;
+}
+
+/* Takes over `value`, which may be NULL. */
+static void arg(struct qemu *q, const char *name, char *value)
+{
+	if (q->argc + 3 >= ARRAY_SIZE(q->argv)) {
+		err("QEMU: too many arguments");
+		abort();
+	}
+	q->argv[q->argc++] = xstrdup(name);
+	if (value)
+		q->argv[q->argc++] = value;
+}
+
+void qemu_append(struct qemu *q, const char *text)
+{
+	char *more = q->append ? fmt("%s %s", q->append, text) : xstrdup(text);
+
+	free(q->append);
+	q->append = more;
+}
+
+void qemu_machine(struct qemu *q, enum accel accel, unsigned cpus, unsigned mem_mib)
+{
+	q->argv[q->argc++] = xstrdup(QEMU_PROGRAM);
+	arg(q, "-nodefaults", NULL);
+	arg(q, "-no-user-config", NULL);
+	arg(q, "-no-reboot", NULL);
+	arg(q, "-display", xstrdup("none"));
+	arg(q, "-machine", xstrdup("q35"));
+	arg(q, "-m", fmt("%uM", mem_mib));
+	arg(q, "-smp", fmt("%u", cpus));
+	arg(q, "-accel",
+	    xstrdup(accel == ACCEL_KVM ? "kvm"
+		    : cpus > 1	       ? "tcg,thread=multi"
+				       : "tcg,thread=single"));
+	/* Without erms and fsrm the kernel copies and zeroes by words: countable, and faster in
+	 * TCG. */
+	arg(q, "-cpu", xstrdup(accel == ACCEL_KVM ? "host" : "max,-erms,-fsrm"));
+	qemu_append(q, APPEND_COMMON);
+}
+
+void qemu_icount(struct qemu *q, uint64_t seed)
+{
+	arg(q, "-icount", xstrdup("shift=0,sleep=off"));
+	arg(q, "-seed", fmt("%llu", (unsigned long long)seed));
+	arg(q, "-rtc", xstrdup("base=2020-01-01T00:00:00,clock=vm"));
+}
+
+void qemu_kernel(struct qemu *q, const char *vmlinuz, int initrd_fd)
+{
+	arg(q, "-kernel", xstrdup(vmlinuz));
+	arg(q, "-initrd", fmt("/proc/self/fd/%d", initrd_fd));
+}
+
+void qemu_console(struct qemu *q, int fd)
+{
+	arg(q, "-chardev", fmt("socket,id=console,fd=%d", fd));
+	arg(q, "-serial", xstrdup("chardev:console"));
+	qemu_append(q, "console=ttyS0");
+}
+
+/* With ioeventfd a write is seen by QEMU's main loop at a moment the host chooses. */
+void qemu_serial_bus(struct qemu *q, bool synchronous)
+{
+	arg(q, "-device", fmt("virtio-serial-pci,id=ports%s", synchronous ? ",ioeventfd=off" : ""));
+}
+
+void qemu_port(struct qemu *q, const char *name, int fd)
+{
+	arg(q, "-chardev", fmt("socket,id=%s,fd=%d", name, fd));
+	arg(q, "-device", fmt("virtserialport,bus=ports.0,chardev=%s,name=%s", name, name));
+}
+
+void qemu_finish(struct qemu *q)
+{
+	arg(q, "-append", xstrdup(q->append));
+	q->argv[q->argc] = NULL;
+}
+
+void qemu_free(struct qemu *q)
+{
+	for (size_t i = 0; i < q->argc; i++)
+		free(q->argv[i]);
+	free(q->append);
+	*q = (struct qemu){0};
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A QEMU command line, built from parts: each part adds its arguments and what the kernel must be
+ * told of it. And the boot profiles: the ways one kernel is booted.
+ */
+#ifndef VMTEST_QEMU_H
+#define VMTEST_QEMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define QEMU_PROGRAM "qemu-system-x86_64"
+
+enum accel { ACCEL_TCG, ACCEL_KVM };
+
+const char *accel_name(enum accel a);
+
+struct profile {
+	const char *name;
+	const char *about;
+	const char *append; /* what the kernel command line gains */
+	bool icount;	    /* one virtual nanosecond per instruction; implies TCG and one CPU */
+};
+
+/* NULL when there is none of that name; profiles_list() is for the error message. */
+const struct profile *profile_find(const char *name);
+const char *profiles_list(void);
+
+struct qemu {
+	char *argv[96];
+	size_t argc;
+	char *append;
+};
+
+void qemu_machine(struct qemu *q, enum accel accel, unsigned cpus, unsigned mem_mib);
+/* research: values are the same on every boot, whatever the host does, with seed and clock fixed.
+ */
+void qemu_icount(struct qemu *q, uint64_t seed);
+/* The initrd is read from an inherited file descriptor. */
+void qemu_kernel(struct qemu *q, const char *vmlinuz, int initrd_fd);
+/* The serial console, on an inherited socket. */
+void qemu_console(struct qemu *q, int fd);
+/* Named virtio-serial ports, each on an inherited socket. Call qemu_serial_bus once before. */
+void qemu_serial_bus(struct qemu *q, bool synchronous);
+void qemu_port(struct qemu *q, const char *name, int fd);
+void qemu_append(struct qemu *q, const char *text);
+/* Adds -append and the final NULL. No part may be added after. */
+void qemu_finish(struct qemu *q);
+void qemu_free(struct qemu *q);
+
+#endif

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "results.h"
+#include "util.h"
+
+static char *qemu_version(void)
+{
+	char *argv[] = {QEMU_PROGRAM, "--version", NULL}, *out = NULL, *at, *version;
+	int status = run_command(argv, &out);
+
+	at = status == 0 && out ? strstr(out, "version ") : NULL;
+	version = at ? fmt("%.*s", (int)strcspn(at + 8, " \n"), at + 8) : xstrdup("");
+	free(out);
+	return version;
+}
+
+/* What the build noted of its own tools (build/toolchain.json), or an empty object. */
+static json_t *tools(void)
+{
+	char *path = fmt("%s/build/toolchain.json", home_dir());
+	json_t *t = json_load_file(path, 0, NULL);
+
+	free(path);
+	return t ? t : json_object();
+}
+
+int run_open(struct run *run, const char *base, int argc, char **argv)
+{
+	char stamp[32], started[40], *console, *path, *qemu;
+	time_t now = time(NULL);
+	struct utsname u;
+	struct tm tm;
+	json_t *command = json_array();
+
+	*run = (struct run){.fd = -1};
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	run->id = fmt("%s-%d", stamp, (int)getpid());
+	run->base = xstrdup(base);
+	run->dir = fmt("%s/%s", base, run->id);
+	console = fmt("%s/console", run->dir);
+	path = fmt("%s/results.jsonl", run->dir);
+	if (make_dirs(console) < 0)
+		return err("%s: %s", console, strerror(errno));
+	run->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
+	if (run->fd < 0)
+		return err("%s: %s", path, strerror(errno));
+	free(path);
+	free(console);
+
+	utc_now(started, sizeof(started));
+	uname(&u);
+	qemu = qemu_version();
+	json_array_append_new(command, json_string("vmtest"));
+	for (int i = 0; i < argc; i++)
+		json_array_append_new(command, json_string(argv[i]));
+	run->meta = json_pack("{s:i, s:s, s:s, s:o, s:{s:s, s:s, s:i, s:s}, s:o, s:[]}", "v", 1,
+			      "run", run->id, "started", started, "command", command, "host",
+			      "machine", u.machine, "kernel", u.release, "cpus",
+			      (int)sysconf(_SC_NPROCESSORS_ONLN), "qemu", qemu, "tools", tools(),
+			      "cells");
+	free(qemu);
+	return 0;
+}
+
+static const char *or_unknown(const json_t *tools, const char *name)
+{
+	const char *version = json_string_value(json_object_get(tools, name));
+
+	return version ? version : "unknown";
+}
+
+json_t *run_cell(const struct kernel *k, const char *profile, enum accel accel)
+{
+	json_t *t = tools(), *cell;
+	char *loader = fmt("libbpf %s", or_unknown(t, "libbpf"));
+	char *compiler = fmt("clang %s", or_unknown(t, "clang"));
+	char *id = fmt("%s_libbpf-%s_clang-%s_%s", k->release, or_unknown(t, "libbpf"),
+		       or_unknown(t, "clang"), profile);
+
+	cell = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "kernel",
+			 k->asked, "release", k->release, "package", k->package, "version",
+			 k->version, "arch", "x86_64", "loader", loader, "compiler", compiler,
+			 "profile", profile, "accel", accel_name(accel));
+	free(loader);
+	free(compiler);
+	free(id);
+	json_decref(t);
+	return cell;
+}
+
+static void set_string(json_t *o, const char *key, const char *value)
+{
+	json_t *v = json_string(value);
+
+	/* Console text and logs are bytes; what is not UTF-8 is replaced, not lost with the line.
+	 */
+	if (!v) {
+		char *copy = xstrdup(value);
+
+		for (char *p = copy; *p; p++)
+			if ((unsigned char)*p >= 0x80 ||
+			    ((unsigned char)*p < 0x20 && !strchr("\n\t", *p)))
+				*p = '?';
+		v = json_string(copy);
+		free(copy);
+	}
+	json_object_set_new(o, key, v);
+}
+
+void run_line(struct run *run, json_t *cell, const char *suite, enum outcome outcome, json_t *line,
+	      const char *console)
+{
+	char now[40], *text, *with_newline;
+
+	if (outcome == OC_SKIP && !json_string_value(json_object_get(line, "missing"))) {
+		outcome = OC_FAIL;
+		set_string(line, "reason",
+			   "skipped without naming the kernel feature that is missing");
+	}
+	utc_now(now, sizeof(now));
+	json_object_set_new(line, "v", json_integer(1));
+	set_string(line, "run", run->id);
+	set_string(line, "time", now);
+	json_object_set(line, "cell", cell);
+	set_string(line, "suite", suite);
+	set_string(line, "status", status_name(outcome_status(outcome)));
+	set_string(line, "outcome", outcome_name(outcome));
+	if (console)
+		set_string(line, "console", console);
+
+	text = json_dumps(line, JSON_COMPACT);
+	json_decref(line);
+	if (!text) {
+		err("a result line could not be written as JSON");
+		run->exit = EXIT_HARNESS;
+		return;
+	}
+	with_newline = fmt("%s\n", text);
+	if (write_all(run->fd, with_newline, strlen(with_newline)) < 0) {
+		err("%s/results.jsonl: %s", run->dir, strerror(errno));
+		run->exit = EXIT_HARNESS;
+	}
+	free(with_newline);
+	free(text);
+	run->counts[outcome]++;
+}
+
+void run_line_for(struct run *run, json_t *cell, const char *suite, enum outcome outcome,
+		  const char *test, const char *reason, const char *log, const char *console)
+{
+	json_t *line = json_object();
+
+	set_string(line, "test", test);
+	set_string(line, "reason", reason);
+	if (log && *log)
+		set_string(line, "log", log);
+	run_line(run, cell, suite, outcome, line, console);
+}
+
+/* A product failure outranks trouble of ours: 1 before 3. No line at all is trouble. */
+static int exit_of(const struct run *run)
+{
+	int worst = run->exit;
+	unsigned lines = 0;
+
+	for (int i = 0; i < OC_COUNT; i++) {
+		lines += run->counts[i];
+		if (!run->counts[i])
+			continue;
+		if (outcome_exit(i) == EXIT_PRODUCT)
+			worst = EXIT_PRODUCT;
+		else if (outcome_exit(i) == EXIT_HARNESS && worst == EXIT_OK)
+			worst = EXIT_HARNESS;
+	}
+	return lines ? worst : EXIT_HARNESS;
+}
+
+static void point_latest(const struct run *run)
+{
+	char *tmp = fmt("%s/.latest-%s", run->base, run->id), *latest = fmt("%s/latest", run->base);
+
+	if (symlink(run->id, tmp) < 0 || rename(tmp, latest) < 0)
+		warn("%s: %s", latest, strerror(errno));
+	free(tmp);
+	free(latest);
+}
+
+int run_close(struct run *run, bool quiet)
+{
+	char finished[40], *path = fmt("%s/run.json", run->dir), *text;
+	char *script = fmt("%s/scripts/report.py", home_dir());
+	int code = exit_of(run);
+
+	utc_now(finished, sizeof(finished));
+	set_string(run->meta, "finished", finished);
+	json_object_set_new(run->meta, "exit", json_integer(code));
+	text = json_dumps(run->meta, JSON_INDENT(1));
+	if (!text || write_file(path, text, strlen(text)) < 0) {
+		err("%s: %s", path, strerror(errno));
+		code = code == EXIT_OK ? EXIT_HARNESS : code;
+	}
+	free(text);
+	close(run->fd);
+	point_latest(run);
+
+	char *argv[] = {"/usr/bin/python3", script, run->dir, quiet ? "--quiet" : NULL, NULL};
+
+	if (run_command(argv, NULL) != 0) {
+		err("the report could not be rendered; the results are in %s", run->dir);
+		code = code == EXIT_OK ? EXIT_HARNESS : code;
+	}
+	free(path);
+	free(script);
+	json_decref(run->meta);
+	return code;
+}

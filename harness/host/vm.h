@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One virtual machine, from its start to its end, on a libuv loop. It always ends: every phase has
+ * a bound, and QEMU dies with this process.
+ */
+#ifndef VMTEST_VM_H
+#define VMTEST_VM_H
+
+#include <uv.h>
+
+#include "console.h"
+#include "outcome.h"
+#include "qemu.h"
+
+struct vm_config {
+	const char *vmlinuz;
+	int initrd_fd;	    /* the initramfs; for an unattended VM with the payload appended */
+	int payload_fd;	    /* sent when the guest is ready; -1 when it is in the initramfs */
+	const char *append; /* what the user adds to the kernel command line, or NULL */
+	const struct profile *profile;
+	enum accel accel;
+	unsigned cpus, mem_mib;
+	const char *console_path;
+	/* Bounds, milliseconds of the host's clock */
+	uint64_t boot_ms;    /* from start to init */
+	uint64_t job_ms;     /* from init to the job's end */
+	uint64_t silence_ms; /* between two signs of life of an attended guest */
+	uint64_t end_ms;     /* from the job's end to QEMU's */
+};
+
+struct vm_end {
+	enum outcome outcome; /* OC_PASS: the job ended by itself and the guest powered off */
+	char reason[512];
+	bool job_ended;
+	int status;	  /* of the job, when it exited */
+	int signal;	  /* that killed the job, or 0 */
+	uint64_t boot_ns; /* start to init */
+	uint64_t wall_ns; /* start to QEMU's end */
+};
+
+struct vm;
+
+struct vm_ops {
+	void (*result)(void *ctx, const char *line, size_t len);
+	void (*output)(void *ctx, const char *data, size_t len);
+	/* Last call. The console is complete; it and the VM are gone when this returns. */
+	void (*done)(void *ctx, const struct vm_end *end, const struct console *console);
+};
+
+/* NULL after err() when QEMU could not even be forked. Otherwise done() will be called. */
+struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struct vm_ops *ops,
+		    void *ctx);
+/* Ends it now, with this outcome unless it has one already. done() follows. */
+void vm_kill(struct vm *vm, enum outcome outcome, const char *reason);
+
+#endif
