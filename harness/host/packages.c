@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -145,7 +146,8 @@ struct listed *packages_list(const struct matrix *m, const char *provider, const
 	if ((refresh || !is_fresh(path, header)) &&
 	    refresh_list(m, program, state, flavour, path, header) < 0) {
 		if (access(path, R_OK) < 0) {
-			err("no index of kernels, and it could not be fetched");
+			err("no index of kernels, and it could not be fetched: is there a network? Set "
+			    "VMTEST_DEBIAN_MIRROR to another mirror, or give the path of a bzImage");
 			goto out;
 		}
 		warn("the index could not be refreshed: using the one kept in %s", path);
@@ -188,12 +190,34 @@ static int download(const char *program, const char *state, const struct listed 
 	return ret == 0 ? unpack_kernel_packages(dir, k->release) : -1;
 }
 
+/*
+ * What interrupted runs left of this kernel: we hold the lock, so nobody works there, except
+ * perhaps a downloader that outlived its run. It loses its directory; ours has another name.
+ */
+static void remove_stale(const char *base, const char *partial)
+{
+	const char *name = strrchr(partial, '/') + 1, *pid = strrchr(name, '.');
+	struct dirent *e;
+	DIR *d = opendir(base);
+
+	while (d && (e = readdir(d))) {
+		if (!strncmp(e->d_name, name, pid - name + 1)) {
+			char *path = fmt("%s/%s", base, e->d_name);
+
+			remove_tree(path);
+			free(path);
+		}
+	}
+	if (d)
+		closedir(d);
+}
+
 char *packages_fetch(const char *provider, const struct listed *k)
 {
 	char *program = provider_path(provider), *state = state_dir(provider);
 	char *base = fmt("%s/kernels", cache_dir());
 	char *dir = fmt("%s/%s_%s", base, k->release, k->version);
-	char *partial = fmt("%s/.partial-%s_%s", base, k->release, k->version);
+	char *partial = fmt("%s/.partial-%s_%s.%d", base, k->release, k->version, (int)getpid());
 	char *lock_path = fmt("%s/.lock-%s_%s", base, k->release, k->version);
 	bool ok = false;
 	int fd = -1;
@@ -213,7 +237,7 @@ char *packages_fetch(const char *provider, const struct listed *k)
 		ok = true;
 		goto out;
 	}
-	remove_tree(partial); /* of a run that was interrupted: nobody else holds the lock */
+	remove_stale(base, partial);
 	if (make_dirs(partial) < 0) {
 		err("%s: %s", partial, strerror(errno));
 	} else if (download(program, state, k, partial) == 0) {
