@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-HOST_LIBS := -luv -ljansson -larchive -lelf -lcyaml
+HOST_LIBS := -luv -ljansson -larchive -lelf -lcyaml -lxxhash
 HOST_SRC := $(wildcard harness/host/*.c)
 HOST_OBJ := $(HOST_SRC:%.c=$(B)/obj/%.o)
 INIT_SRC := $(wildcard harness/guest/*.c)

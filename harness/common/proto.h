@@ -5,10 +5,11 @@
  * One virtio-serial port, VT_PORT_CONTROL, carries frames both ways: a header, then `len` bytes.
  * All integers are little-endian, as is every machine the two halves run on together.
  *
- * The guest speaks first (VT_HELLO). The host then sends one payload (VT_PAYLOAD frames, closed by
- * VT_PAYLOAD_END): a newc cpio archive that is unpacked over the root. It holds the job description
- * (VT_JOB_PATH) and the job's files. When the initramfs already holds a job, nothing is awaited:
- * a deterministic VM must not be sent anything at a moment the host chooses.
+ * The guest speaks first (VT_HELLO). At that point the machine may be saved, and each machine
+ * restored from it begins here, without another hello. The host then sends one payload (VT_PAYLOAD
+ * frames, closed by VT_PAYLOAD_END): a newc cpio archive that is unpacked over the root. It holds
+ * the job description (VT_JOB_PATH) and the job's files. When the initramfs already holds a job,
+ * nothing is awaited: a deterministic VM must not be sent anything at a moment the host chooses.
  */
 #ifndef VMTEST_PROTO_H
 #define VMTEST_PROTO_H
@@ -25,7 +26,7 @@
 enum vt_frame_type {
 	/* guest to host */
 	VT_HELLO = 1, /* JSON: {"release", "protocol"}; modules are loaded, mounts are done */
-	VT_ALIVE,     /* empty: init's loop still turns; sent every VT_ALIVE_MS */
+	VT_ALIVE,     /* empty: the job begins; then every VT_ALIVE_MS: init's loop still turns */
 	VT_RESULT,    /* one line a test wrote to VMTEST_RESULT_FD, without its newline */
 	VT_OUTPUT,    /* bytes of the job's stdout and stderr, merged */
 	VT_EXIT,      /* JSON: {"status": N} or {"signal": N} or {"error": text}; the job is over */
@@ -46,14 +47,21 @@ struct vt_frame {
 /*
  * The job, as init reads it: JSON
  *   {"argv": [..], "env": {"K": "V", ..}, "dir": "/work", "attended": true}
- * An attended job sends VT_ALIVE and waits for VT_BYE. Under icount neither is possible: an idle
- * guest's clock runs ahead of the host's and would send without end, and nothing may reach the
- * guest at a moment the host chooses.
+ * An attended job sends VT_ALIVE and waits for VT_BYE. "time_ns" (wall clock since the epoch) and
+ * "entropy" (hexadecimal) are for a restored machine, whose clock and random numbers would
+ * otherwise be those of every other machine restored from the same state. Under icount neither is
+ * possible: an idle guest's clock runs ahead of the host's and would send without end, and nothing
+ * may reach the guest at a moment the host chooses.
  */
 #define VT_JOB_PATH "/vmtest/job.json"
 
-/* Modules, in the order to load them, one path per line; absent when the kernel needs none. */
-#define VT_MODULES_PATH "/vmtest/modules"
+/*
+ * Modules, in the order to load them, one path per line; absent when there is none to load. The
+ * machine's own come with the initramfs, the job's with its payload: one saved machine serves all
+ * jobs.
+ */
+#define VT_MODULES_PATH	    "/vmtest/modules"
+#define VT_JOB_MODULES_PATH "/vmtest/job.modules"
 
 /* Markers init writes to the kernel log, so that console text can be laid to the test that ran. */
 #define VT_MARK_READY "vmtest: ready"

@@ -45,7 +45,11 @@ struct job {
 	char **env;
 	const char *dir;
 	bool attended;
+	int64_t time_ns;     /* wall clock to set, or 0 */
+	const char *entropy; /* hexadecimal, or NULL */
 };
+/* Gives a restored machine a clock and randomness of its own. */
+void job_refresh(const struct job *job);
 int job_read(const char *path, struct job *job);
 void job_run(const struct job *job, int port);
 

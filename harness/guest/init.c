@@ -104,9 +104,9 @@ static void load_module(const char *path)
 	close(fd);
 }
 
-static void load_modules(void)
+static void load_modules(const char *list)
 {
-	FILE *f = fopen(VT_MODULES_PATH, "re");
+	FILE *f = fopen(list, "re");
 	char line[512];
 
 	if (!f)
@@ -172,7 +172,7 @@ int main(void)
 	mount_all();
 	kmsg_fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 	console_as_stdio();
-	load_modules();
+	load_modules(VT_MODULES_PATH);
 	loopback_up();
 	lift_limits();
 	go_first();
@@ -187,6 +187,8 @@ int main(void)
 		die("payload");
 	if (job_read(VT_JOB_PATH, &job) < 0)
 		die(VT_JOB_PATH);
+	load_modules(VT_JOB_MODULES_PATH);
+	job_refresh(&job);
 	job_run(&job, port);
 	kmsg(VT_MARK_END);
 	if (job.attended)

@@ -10,10 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/random.h>
 
 #include <jansson.h>
 
@@ -45,8 +49,41 @@ int job_read(const char *path, struct job *job)
 	v = json_object_get(root, "dir");
 	job->dir = strdup(v ? json_string_value(v) : "/");
 	job->attended = json_is_true(json_object_get(root, "attended"));
+	job->time_ns = json_integer_value(json_object_get(root, "time_ns"));
+	v = json_object_get(root, "entropy");
+	job->entropy = v ? strdup(json_string_value(v)) : NULL;
 	json_decref(root);
 	return 0;
+}
+
+void job_refresh(const struct job *job)
+{
+	struct {
+		struct rand_pool_info info;
+		unsigned char bytes[64];
+	} pool = {};
+	size_t n = 0;
+	int fd;
+
+	if (job->time_ns) {
+		const struct timespec now = {job->time_ns / 1000000000, job->time_ns % 1000000000};
+
+		if (clock_settime(CLOCK_REALTIME, &now) < 0)
+			kmsg("vmtest: clock: %s", strerror(errno));
+	}
+	for (const char *p = job->entropy; p && p[0] && p[1] && n < sizeof(pool.bytes); p += 2) {
+		char two[3] = {p[0], p[1], '\0'};
+
+		pool.bytes[n++] = strtoul(two, NULL, 16);
+	}
+	fd = n ? open("/dev/urandom", O_WRONLY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return;
+	pool.info.entropy_count = n * 8;
+	pool.info.buf_size = n;
+	if (ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0)
+		kmsg("vmtest: entropy: %s", strerror(errno));
+	close(fd);
 }
 
 /* A line a test wrote: to the host, and its start to the kernel log beside what the kernel says. */
@@ -199,6 +236,8 @@ void job_run(const struct job *job, int port)
 		[BEAT] = {.fd = job->attended ? heartbeat_timer() : -1, .events = POLLIN},
 	};
 
+	if (job->attended)
+		port_send(port, VT_ALIVE, NULL, 0);
 	for (;;) {
 		int ready = poll(p, N, ended ? 0 : -1);
 

@@ -37,13 +37,14 @@ static bool boots_under_kvm(const struct kernel *k)
 	struct cpio_writer *empty = cpio_new();
 	uv_loop_t loop;
 	bool booted = false;
-	int initrd = job_initramfs(k, NULL, 0), payload = empty ? cpio_close(empty) : -1;
+	int initrd = job_initramfs(k), payload = empty ? cpio_close(empty) : -1;
 
 	if (initrd >= 0 && payload >= 0) {
 		const struct vm_config config = {
 			.vmlinuz = k->vmlinuz,
 			.initrd_fd = initrd,
 			.payload_fd = payload,
+			.state_fd = -1,
 			.profile = profile_find("default"),
 			.accel = ACCEL_KVM,
 			.cpus = 1,

@@ -22,7 +22,7 @@ struct options {
 	const char *kernels, *suites, *file, *results, *accel, *append;
 	unsigned jobs, mem_mib;
 	double boot_s, timeout_s;
-	bool quiet;
+	bool quiet, cold;
 };
 
 static const struct option long_options[] = {
@@ -36,6 +36,7 @@ static const struct option long_options[] = {
 	{"memory", required_argument, NULL, 'm'},
 	{"boot-timeout", required_argument, NULL, 'b'},
 	{"timeout", required_argument, NULL, 't'},
+	{"cold", no_argument, NULL, 'c'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
 	{},
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
 	"                      newest; see `vmtest kernels list`\n"                                     \
 	"  --results DIR       where the run's directory is made (results)\n"                           \
 	"  --accel auto|kvm|tcg  auto uses KVM only when a kernel was seen to boot under it\n"          \
+	"  --cold              boot every VM instead of restoring a saved one\n"                        \
 	"  --append TEXT       more for the kernel command line\n"                                      \
 	"  --jobs N            VMs at once (one per core, as memory allows)\n"                          \
 	"  --memory MIB        of each VM (512)\n"                                                      \
@@ -183,6 +185,7 @@ static int run_session(struct session *s, const char *base, int argc, char **arg
 	if (ret != EXIT_OK)
 		return ret;
 	s->job_options = (struct job_options){
+		.cold = o->cold,
 		.append = o->append,
 		.mem_mib = o->mem_mib,
 		.boot_s = o->boot_s,
@@ -244,6 +247,9 @@ static int parse(int argc, char **argv, struct options *o, const char *help)
 			break;
 		case 'A':
 			o->append = optarg;
+			break;
+		case 'c':
+			o->cold = true;
 			break;
 		case 'q':
 			o->quiet = true;

@@ -113,36 +113,44 @@ int cpio_close(struct cpio_writer *w)
 	return fd;
 }
 
+int cpio_add_modules(struct cpio_writer *w, const char *list, const struct module_set *modules)
+{
+	char *text = xstrdup("");
+	int ret = 0;
+
+	for (size_t i = 0; i < modules->order_count && ret == 0; i++) {
+		const struct module *m = modules->order[i];
+		char *name = fmt("/modules/%s.ko", m->name), *more = fmt("%s%s\n", text, name);
+
+		free(text);
+		text = more;
+		ret = cpio_add(w, name, 0644, m->data, m->size);
+		free(name);
+	}
+	if (ret == 0 && text[0])
+		ret = cpio_add(w, list, 0644, text, strlen(text));
+	free(text);
+	return ret;
+}
+
 int initramfs_build(const char *init_path, const struct module_set *modules)
 {
 	static const char *const dirs[] = {"dev", "proc", "sys",    "tmp",
 					   "run", "work", "vmtest", "modules"};
 	struct cpio_writer *w = cpio_new();
-	char *list = xstrdup("");
+	int ret = 0;
 
 	if (!w)
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		if (cpio_add_dir(w, dirs[i]) < 0)
-			goto fail;
-	if (cpio_add_file(w, "init", 0755, init_path) < 0)
-		goto fail;
-	for (size_t i = 0; i < modules->order_count; i++) {
-		const struct module *m = modules->order[i];
-		char *name = fmt("/modules/%s.ko", m->name), *more = fmt("%s%s\n", list, name);
-
-		free(list);
-		list = more;
-		if (cpio_add(w, name, 0644, m->data, m->size) < 0)
-			goto fail;
-		free(name);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs) && ret == 0; i++)
+		ret = cpio_add_dir(w, dirs[i]);
+	if (ret == 0)
+		ret = cpio_add_file(w, "init", 0755, init_path);
+	if (ret == 0)
+		ret = cpio_add_modules(w, VT_MODULES_PATH, modules);
+	if (ret < 0) {
+		close(cpio_close(w));
+		return -1;
 	}
-	if (list[0] && cpio_add(w, VT_MODULES_PATH, 0644, list, strlen(list)) < 0)
-		goto fail;
-	free(list);
 	return cpio_close(w);
-fail:
-	free(list);
-	close(cpio_close(w));
-	return -1;
 }

@@ -23,6 +23,9 @@ int cpio_append(struct cpio_writer *w, int fd);
 /* Finishes and returns the file descriptor, at offset 0, or -1. The writer is gone. */
 int cpio_close(struct cpio_writer *w);
 
+/* The chosen modules below /modules, and `list` naming them in order. 0, or -1 after err(). */
+int cpio_add_modules(struct cpio_writer *w, const char *list, const struct module_set *modules);
+
 /* The initramfs: init, its directories, the chosen modules. An fd, or -1 after err(). */
 int initramfs_build(const char *init_path, const struct module_set *modules);
 

@@ -2,12 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../common/proto.h"
 #include "initrd.h"
 #include "job.h"
 #include "modules.h"
+#include "saved.h"
 #include "util.h"
 
 /* What every VM needs to talk to us; built in on some kernels, modules on others. */
@@ -26,6 +29,7 @@ struct job {
 	json_t *cell;
 	json_t *open; /* started tests without a line yet: name -> true, in order */
 	struct vm *vm;
+	struct vm_config vm_config;
 	int initrd_fd, payload_fd;
 	char *console; /* relative to the run's directory */
 	char output[OUTPUT_KEPT];
@@ -37,27 +41,58 @@ struct job {
 	void *ctx;
 };
 
-int job_initramfs(const struct kernel *k, const char *const *names, size_t n)
+/* Chooses; a bare bzImage may have them built in, which the boot will tell. */
+static int choose(const struct kernel *k, const char *const *names, size_t n,
+		  struct module_set *set)
 {
-	const char **all = xcalloc(ARRAY_SIZE(base_modules) + n, sizeof(char *)), *missing;
+	const char *missing;
+
+	if (modules_choose(k->modules, names, n, set, &missing) < 0)
+		return -1;
+	if (missing && k->modules)
+		return err("kernel %s has no module %s, nor is it built in", k->release, missing);
+	return 0;
+}
+
+int job_initramfs(const struct kernel *k)
+{
 	char *init = fmt("%s/build/guest/init", home_dir());
 	struct module_set set;
 	int fd = -1;
 
-	memcpy(all, base_modules, sizeof(base_modules));
-	if (n)
-		memcpy(all + ARRAY_SIZE(base_modules), names, n * sizeof(char *));
-	if (modules_choose(k->modules, all, ARRAY_SIZE(base_modules) + n, &set, &missing) == 0) {
-		/* A bare bzImage may have them built in: the boot will tell. */
-		if (missing && k->modules)
-			err("kernel %s has no module %s, nor is it built in", k->release, missing);
-		else
-			fd = initramfs_build(init, &set);
-	}
+	if (choose(k, base_modules, ARRAY_SIZE(base_modules), &set) == 0)
+		fd = initramfs_build(init, &set);
 	modules_free(&set);
-	free(all);
 	free(init);
 	return fd;
+}
+
+static int add_job_modules(struct cpio_writer *w, const struct job *j)
+{
+	struct module_set set;
+	int ret = choose(j->kernel, (const char *const *)j->suite->modules, j->suite->modules_count,
+			 &set);
+
+	if (ret == 0)
+		ret = cpio_add_modules(w, VT_JOB_MODULES_PATH, &set);
+	modules_free(&set);
+	return ret;
+}
+
+/* Machines restored from one state have one clock and one random seed, unless told better. */
+static void refresh(json_t *job)
+{
+	unsigned char bytes[64];
+	char hex[2 * sizeof(bytes) + 1];
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	json_object_set_new(job, "time_ns", json_integer(ts.tv_sec * 1000000000ll + ts.tv_nsec));
+	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+		return;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		sprintf(hex + 2 * i, "%02x", bytes[i]);
+	json_object_set_new(job, "entropy", json_string(hex));
 }
 
 static char *job_description(const struct job *j, bool attended)
@@ -70,6 +105,8 @@ static char *job_description(const struct job *j, bool attended)
 	o = json_pack("{s:o, s:{s:s, s:s, s:s, s:s}, s:s, s:b}", "argv", argv, "env", "PATH",
 		      "/work:/bin:/sbin", "HOME", "/tmp", "VMTEST_KERNEL", j->kernel->release,
 		      "VMTEST_PROFILE", j->suite->profile, "dir", "/work", "attended", attended);
+	if (attended)
+		refresh(o);
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	return text;
@@ -99,6 +136,8 @@ static int build_payload(const struct job *j, bool attended)
 		free(name);
 		free(path);
 	}
+	if (ret == 0)
+		ret = add_job_modules(w, j);
 	if (ret == 0)
 		ret = cpio_add(w, VT_JOB_PATH, 0644, text, strlen(text));
 	free(text);
@@ -248,13 +287,17 @@ static void judge_console(struct job *j, const struct console *console)
 static void summarize(struct job *j, const struct vm_end *end)
 {
 	char *p = j->summary, *stop = p + sizeof(j->summary);
+	const char *sep = ": ";
 
-	p += snprintf(p, stop - p, "%s on %s: ", j->suite->name, j->kernel->release);
-	for (int i = 0; i < OC_COUNT && p < stop; i++)
-		if (j->counts[i])
-			p += snprintf(p, stop - p, "%u %s, ", j->counts[i], outcome_name(i));
+	p += snprintf(p, stop - p, "%s on %s", j->suite->name, j->kernel->release);
+	for (int i = 0; i < OC_COUNT && p < stop; i++) {
+		if (!j->counts[i])
+			continue;
+		p += snprintf(p, stop - p, "%s%u %s", sep, j->counts[i], outcome_name(i));
+		sep = ", ";
+	}
 	if (p < stop && end)
-		snprintf(p, stop - p, "up in %.1f s, %.1f s in all", end->boot_ns / 1e9,
+		snprintf(p, stop - p, " (up after %.1f s, %.1f s in all)", end->boot_ns / 1e9,
 			 end->wall_ns / 1e9);
 }
 
@@ -285,13 +328,88 @@ static void on_done(void *ctx, const struct vm_end *end, const struct console *c
 			own_line(j, end->outcome, "vm", end->reason, log);
 		free(log);
 	}
+	if (end->boot_ns == 0 && j->vm_config.state_fd >= 0)
+		saved_discard(
+			&j->vm_config); /* the restored machine never spoke: not that one again */
 	note_cell(j, end);
 	summarize(j, end);
 	j->vm = NULL;
 	j->finished(j->ctx, j);
 }
 
+/* The machine that was to be saved ended before it was up; its console is the job's. */
+static void vm_never_up(struct job *j, const struct vm_end *end, const char *console_path)
+{
+	size_t len;
+	char *text = read_file(console_path, &len);
+
+	own_line(j, end->outcome, "vm", end->reason,
+		 text ? text + (len > LOG_TAIL ? len - LOG_TAIL : 0) : NULL);
+	note_cell(j, end);
+	free(text);
+}
+
 static const struct vm_ops ops = {on_result, on_output, on_done};
+
+/* The archives the VM is given. 0, or -1 after err(). */
+static int prepare(struct job *j, bool attended)
+{
+	j->initrd_fd = job_initramfs(j->kernel);
+	if (j->initrd_fd < 0)
+		return -1;
+	j->payload_fd = build_payload(j, attended);
+	if (j->payload_fd < 0)
+		return -1;
+	if (!attended) {
+		int joined = join(j->initrd_fd, j->payload_fd);
+
+		close(j->initrd_fd);
+		close(j->payload_fd);
+		j->initrd_fd = joined;
+		j->payload_fd = -1;
+	}
+	return j->initrd_fd < 0 ? -1 : 0;
+}
+
+/* 0 when the VM runs; -1 with the line that says why not. */
+static int launch(struct job *j, uv_loop_t *loop, const struct profile *profile, enum accel accel)
+{
+	const struct job_options *o = &j->options;
+	char *path = fmt("%s/%s", j->run->dir, j->console);
+	struct vm_end end = {.outcome = OC_PASS};
+
+	j->vm_config = (struct vm_config){
+		.vmlinuz = j->kernel->vmlinuz,
+		.initrd_fd = j->initrd_fd,
+		.payload_fd = j->payload_fd,
+		.state_fd = -1,
+		.append = o->append,
+		.profile = profile,
+		.accel = accel,
+		.cpus = 1,
+		.mem_mib = o->mem_mib,
+		.console_path = path,
+		.boot_ms = o->boot_s * 1000,
+		.job_ms = (o->job_s ? o->job_s : j->suite->timeout) * 1000,
+		.silence_ms = SILENCE_MS,
+		.end_ms = END_MS,
+	};
+
+	if (!o->cold)
+		j->vm_config.state_fd = saved_open(&j->vm_config, &end);
+	if (end.outcome != OC_PASS) {
+		vm_never_up(j, &end, path);
+	} else {
+		j->vm = vm_start(loop, &j->vm_config, &ops, j);
+		if (!j->vm)
+			own_line(j, OC_QEMU_DIED, "vm", "QEMU could not be started (see above)",
+				 NULL);
+	}
+	if (j->vm_config.state_fd >= 0)
+		close(j->vm_config.state_fd); /* QEMU has its own */
+	free(path);
+	return j->vm ? 0 : -1;
+}
 
 struct job *job_start(uv_loop_t *loop, struct run *run, const struct kernel *kernel,
 		      const struct suite *suite, const struct job_options *options,
@@ -300,59 +418,26 @@ struct job *job_start(uv_loop_t *loop, struct run *run, const struct kernel *ker
 	const struct profile *profile = profile_find(suite->profile);
 	enum accel accel = profile->icount ? ACCEL_TCG : options->accel;
 	struct job *j = xcalloc(1, sizeof(*j));
-	char *path, *kernel_name = xstrdup(kernel->release);
-	int joined = -1;
 
-	for (char *p = kernel_name; *p; p++)
-		if (*p == '/')
-			*p = '_';
 	j->run = run;
 	j->kernel = kernel;
 	j->suite = suite;
 	j->options = *options;
 	j->finished = finished;
 	j->ctx = ctx;
+	j->initrd_fd = j->payload_fd = -1;
 	j->cell = run_cell(kernel, suite->profile, accel);
 	j->open = json_object();
-	j->console = fmt("console/%s-%s.log", kernel_name, suite->name);
-	free(kernel_name);
+	j->console = fmt("console/%s-%s.log", kernel->release, suite->name);
+	for (char *p = strchr(j->console, '/') + 1; *p; p++)
+		if (*p == '/')
+			*p = '_';
 
-	j->initrd_fd =
-		job_initramfs(kernel, (const char *const *)suite->modules, suite->modules_count);
-	j->payload_fd = j->initrd_fd < 0 ? -1 : build_payload(j, !profile->icount);
-	if (j->initrd_fd < 0 || j->payload_fd < 0 ||
-	    (profile->icount && (joined = join(j->initrd_fd, j->payload_fd)) < 0)) {
+	if (prepare(j, !profile->icount) < 0)
 		own_line(j, OC_ERROR, "setup",
 			 "the VM's files could not be put together (see above)", NULL);
-		goto failed;
-	}
-
-	path = fmt("%s/%s", run->dir, j->console);
-	const struct vm_config config = {
-		.vmlinuz = kernel->vmlinuz,
-		.initrd_fd = profile->icount ? joined : j->initrd_fd,
-		.payload_fd = profile->icount ? -1 : j->payload_fd,
-		.append = options->append,
-		.profile = profile,
-		.accel = accel,
-		.cpus = 1,
-		.mem_mib = options->mem_mib,
-		.console_path = path,
-		.boot_ms = options->boot_s * 1000,
-		.job_ms = (options->job_s ? options->job_s : suite->timeout) * 1000,
-		.silence_ms = SILENCE_MS,
-		.end_ms = END_MS,
-	};
-	j->vm = vm_start(loop, &config, &ops, j);
-	free(path);
-	if (joined >= 0)
-		close(joined); /* QEMU has its own */
-	if (!j->vm) {
-		own_line(j, OC_QEMU_DIED, "vm", "QEMU could not be started (see above)", NULL);
-		goto failed;
-	}
-	return j;
-failed:
+	else if (launch(j, loop, profile, accel) == 0)
+		return j;
 	summarize(j, NULL);
 	finished(ctx, j);
 	return NULL;

@@ -10,11 +10,12 @@
 #include "results.h"
 #include "vm.h"
 
-/* The initramfs for a kernel: init, and the modules that a VM and `names` need. fd, or -1. */
-int job_initramfs(const struct kernel *kernel, const char *const *names, size_t n);
+/* The initramfs for a kernel: init, and the modules every VM needs. fd, or -1 after err(). */
+int job_initramfs(const struct kernel *kernel);
 
 struct job_options {
 	enum accel accel;   /* of profiles that leave the choice */
+	bool cold;	    /* boot each VM instead of restoring a saved one */
 	const char *append; /* added to the kernel command line, or NULL */
 	unsigned mem_mib;
 	double boot_s, job_s; /* bounds; job_s 0: the suite's own */

@@ -121,6 +121,17 @@ void qemu_port(struct qemu *q, const char *name, int fd)
 	arg(q, "-device", fmt("virtserialport,bus=ports.0,chardev=%s,name=%s", name, name));
 }
 
+void qemu_monitor(struct qemu *q, int fd)
+{
+	arg(q, "-chardev", fmt("socket,id=monitor,fd=%d", fd));
+	arg(q, "-mon", xstrdup("chardev=monitor,mode=control"));
+}
+
+void qemu_incoming(struct qemu *q, int state_fd)
+{
+	arg(q, "-incoming", fmt("fd:%d", state_fd));
+}
+
 void qemu_finish(struct qemu *q)
 {
 	arg(q, "-append", xstrdup(q->append));

@@ -44,6 +44,10 @@ void qemu_console(struct qemu *q, int fd);
 /* Named virtio-serial ports, each on an inherited socket. Call qemu_serial_bus once before. */
 void qemu_serial_bus(struct qemu *q, bool synchronous);
 void qemu_port(struct qemu *q, const char *name, int fd);
+/* A monitor (QMP), on an inherited socket. The guest sees nothing of it. */
+void qemu_monitor(struct qemu *q, int fd);
+/* Begin from a saved machine instead of booting. Everything else must be as it was saved. */
+void qemu_incoming(struct qemu *q, int state_fd);
 void qemu_append(struct qemu *q, const char *text);
 /* Adds -append and the final NULL. No part may be added after. */
 void qemu_finish(struct qemu *q);

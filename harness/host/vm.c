@@ -31,7 +31,8 @@ struct vm {
 	struct console console;
 	struct vm_end end;
 	enum phase phase;
-	bool killed;
+	bool killed, saving;
+	char *save_command;
 	uint64_t started, last_sign;
 
 	pid_t pid;
@@ -40,10 +41,13 @@ struct vm {
 	char *payload;
 	size_t payload_size;
 	uv_poll_t exited;
-	uv_pipe_t console_pipe, control_pipe;
+	uv_pipe_t console_pipe, control_pipe, monitor_pipe;
 	uv_timer_t bound, silence;
 	int open_streams; /* console, control, process: what the end waits for */
 	int open_handles;
+
+	char monitor_line[8192];
+	size_t monitor_have;
 
 	char read_buf[65536];
 	char frame[VT_FRAME_MAX + sizeof(struct vt_frame)];
@@ -146,6 +150,7 @@ static void handle_closed(uv_handle_t *h)
 	if (vm->payload)
 		munmap(vm->payload, vm->payload_size);
 	qemu_free(&vm->qemu);
+	free(vm->save_command);
 	free(vm);
 }
 
@@ -158,6 +163,7 @@ static void stream_ended(struct vm *vm)
 	uv_close((uv_handle_t *)&vm->exited, handle_closed);
 	uv_close((uv_handle_t *)&vm->console_pipe, handle_closed);
 	uv_close((uv_handle_t *)&vm->control_pipe, handle_closed);
+	uv_close((uv_handle_t *)&vm->monitor_pipe, handle_closed);
 	uv_close((uv_handle_t *)&vm->bound, handle_closed);
 	uv_close((uv_handle_t *)&vm->silence, handle_closed);
 }
@@ -283,15 +289,89 @@ static void job_ended(struct vm *vm, const char *text, size_t len)
 		send_frame(vm, VT_BYE, NULL, 0);
 }
 
+static void came_up(struct vm *vm)
+{
+	vm->end.boot_ns = vm->last_sign - vm->started;
+	enter(vm, RUNNING, vm->config.job_ms);
+}
+
+static void monitor_send(struct vm *vm, const char *command)
+{
+	struct send *s = xcalloc(1, sizeof(*s));
+	uv_buf_t buf = uv_buf_init((char *)command, strlen(command));
+
+	s->req.data = s;
+	if (uv_write(&s->req, (uv_stream_t *)&vm->monitor_pipe, &buf, 1, on_sent))
+		free(s);
+}
+
+/*
+ * The saving machine's monitor. It is saved while it runs: the guest waits for its payload and
+ * dirties next to nothing, and a machine saved running needs no monitor to go on when it is
+ * restored. https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html
+ */
+static void monitor_line(struct vm *vm, const char *line)
+{
+	json_t *o = json_loads(line, 0, NULL), *data = json_object_get(o, "data");
+	const char *event = json_string_value(json_object_get(o, "event"));
+	const char *status = json_string_value(json_object_get(data, "status"));
+	json_t *error = json_object_get(o, "error");
+
+	if (error) {
+		vm_kill(vm, OC_QEMU_DIED, json_string_value(json_object_get(error, "desc")));
+	} else if (event && !strcmp(event, "MIGRATION") && status) {
+		if (!strcmp(status, "completed")) {
+			vm->end.saved = true;
+			vm_kill(vm, OC_PASS, "");
+		} else if (!strcmp(status, "failed")) {
+			vm_kill(vm, OC_QEMU_DIED, "QEMU could not save the machine");
+		}
+	} else if (json_object_get(o, "return") && !vm->saving) {
+		vm->saving = true;
+		monitor_send(
+			vm,
+			"{\"execute\": \"migrate-set-capabilities\", \"arguments\": {\"capabilities\": "
+			"[{\"capability\": \"events\", \"state\": true}]}}\n"
+			"{\"execute\": \"migrate-set-parameters\", \"arguments\": {\"max-bandwidth\": "
+			"1099511627776}}\n");
+		monitor_send(vm, vm->save_command);
+	}
+	json_decref(o);
+}
+
+static void on_monitor(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+{
+	struct vm *vm = s->data;
+
+	if (n < 0) {
+		uv_read_stop(s);
+		return;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (buf->base[i] != '\n' && vm->monitor_have < sizeof(vm->monitor_line) - 1) {
+			vm->monitor_line[vm->monitor_have++] = buf->base[i];
+			continue;
+		}
+		vm->monitor_line[vm->monitor_have] = '\0';
+		vm->monitor_have = 0;
+		monitor_line(vm, vm->monitor_line);
+	}
+}
+
 static void on_frame(struct vm *vm, const struct vt_frame *f, const char *data)
 {
 	vm->last_sign = now_ns();
 	switch (f->type) {
 	case VT_HELLO:
-		vm->end.boot_ns = vm->last_sign - vm->started;
-		enter(vm, RUNNING, vm->config.job_ms);
-		if (vm->config.payload_fd >= 0)
+		came_up(vm);
+		if (vm->config.save_path)
+			monitor_send(vm, "{\"execute\": \"qmp_capabilities\"}\n");
+		else if (vm->config.payload_fd >= 0)
 			send_payload(vm);
+		break;
+	case VT_ALIVE:
+		if (vm->phase == BOOTING) /* restored: it said hello when it was saved */
+			came_up(vm);
 		break;
 	case VT_RESULT:
 		vm->ops->result(vm->ctx, data, f->len);
@@ -389,7 +469,7 @@ static int fork_qemu(struct vm *vm, const int *inherit, size_t count)
 	_exit(127);
 }
 
-static void compose(struct vm *vm, int console_fd, int control_fd)
+static void compose(struct vm *vm, int console_fd, int control_fd, int monitor_fd)
 {
 	const struct vm_config *c = &vm->config;
 	struct qemu *q = &vm->qemu;
@@ -401,6 +481,14 @@ static void compose(struct vm *vm, int console_fd, int control_fd)
 	qemu_console(q, console_fd);
 	qemu_serial_bus(q, c->profile->icount);
 	qemu_port(q, VT_PORT_CONTROL, control_fd);
+	if (c->save_path) {
+		qemu_monitor(q, monitor_fd);
+		vm->save_command = fmt("{\"execute\": \"migrate\", \"arguments\": "
+				       "{\"uri\": \"exec:cat >%s\"}}\n",
+				       c->save_path);
+	}
+	if (c->state_fd >= 0)
+		qemu_incoming(q, c->state_fd);
 	qemu_append(q, c->profile->append);
 	if (c->append)
 		qemu_append(q, c->append);
@@ -410,7 +498,8 @@ static void compose(struct vm *vm, int console_fd, int control_fd)
 struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struct vm_ops *ops,
 		    void *ctx)
 {
-	int console[2] = {-1, -1}, control[2] = {-1, -1}, room = 4 << 20;
+	int console[2] = {-1, -1}, control[2] = {-1, -1};
+	int monitor[2] = {-1, -1}, room = 4 << 20;
 	struct vm *vm = xcalloc(1, sizeof(*vm));
 
 	vm->config = *config;
@@ -420,20 +509,25 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
 	if (console_open(&vm->console, config->console_path) < 0)
 		goto fail;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) {
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, monitor) < 0) {
 		err("socketpair: %s", strerror(errno));
 		goto fail;
 	}
 	/* So that a guest under icount does not feel how fast we read. */
 	setsockopt(console[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	setsockopt(control[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-	compose(vm, console[1], control[1]);
+	compose(vm, console[1], control[1], monitor[1]);
 
 	vm->started = vm->last_sign = now_ns();
-	if (fork_qemu(vm, (int[]){console[1], control[1], config->initrd_fd}, 3) < 0)
+	if (fork_qemu(vm,
+		      (int[]){console[1], control[1], monitor[1], config->initrd_fd,
+			      config->state_fd},
+		      config->state_fd >= 0 ? 5 : 4) < 0)
 		goto fail;
 	close(console[1]);
 	close(control[1]);
+	close(monitor[1]);
 	vm->pidfd = syscall(SYS_pidfd_open, vm->pid, 0);
 	if (vm->pidfd < 0) {
 		err("pidfd_open: %s (Linux 5.3 or later is needed)", strerror(errno));
@@ -442,10 +536,10 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
 		goto fail;
 	}
 
-	vm->exited.data = vm->console_pipe.data = vm->control_pipe.data = vm->bound.data =
-		vm->silence.data = vm;
+	vm->exited.data = vm->console_pipe.data = vm->control_pipe.data = vm->monitor_pipe.data =
+		vm->bound.data = vm->silence.data = vm;
 	vm->open_streams = 3;
-	vm->open_handles = 5;
+	vm->open_handles = 6;
 	uv_poll_init(loop, &vm->exited, vm->pidfd);
 	uv_poll_start(&vm->exited, UV_READABLE, on_process_end);
 	uv_pipe_init(loop, &vm->console_pipe, 0);
@@ -454,11 +548,20 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
 	uv_pipe_init(loop, &vm->control_pipe, 0);
 	uv_pipe_open(&vm->control_pipe, control[0]);
 	uv_read_start((uv_stream_t *)&vm->control_pipe, on_alloc, on_control);
+	uv_pipe_init(loop, &vm->monitor_pipe, 0);
+	uv_pipe_open(&vm->monitor_pipe, monitor[0]);
+	if (config->save_path)
+		uv_read_start((uv_stream_t *)&vm->monitor_pipe, on_alloc, on_monitor);
 	uv_timer_init(loop, &vm->bound);
 	uv_timer_init(loop, &vm->silence);
 	if (!config->profile->icount)
 		uv_timer_start(&vm->silence, on_silence, 1000, 1000);
 	enter(vm, BOOTING, config->boot_ms);
+	if (config->state_fd >= 0) {
+		vm->console.ready =
+			true; /* init's marker was printed before the machine was saved */
+		send_payload(vm);
+	}
 	return vm;
 fail:
 	for (int i = 0; i < 2; i++) {
@@ -466,6 +569,8 @@ fail:
 			close(console[i]);
 		if (control[i] >= 0)
 			close(control[i]);
+		if (monitor[i] >= 0)
+			close(monitor[i]);
 	}
 	if (vm->console.fd >= 0)
 		close(vm->console.fd);

@@ -14,15 +14,17 @@
 
 struct vm_config {
 	const char *vmlinuz;
-	int initrd_fd;	    /* the initramfs; for an unattended VM with the payload appended */
-	int payload_fd;	    /* sent when the guest is ready; -1 when it is in the initramfs */
-	const char *append; /* what the user adds to the kernel command line, or NULL */
+	int initrd_fd;	       /* the initramfs; for an unattended VM with the payload appended */
+	int payload_fd;	       /* sent when the guest is ready; -1 when it is in the initramfs */
+	int state_fd;	       /* a saved machine to begin from, or -1 to boot; see saved.h */
+	const char *save_path; /* save the machine here when it is up, then end; or NULL */
+	const char *append;    /* what the user adds to the kernel command line, or NULL */
 	const struct profile *profile;
 	enum accel accel;
 	unsigned cpus, mem_mib;
 	const char *console_path;
 	/* Bounds, milliseconds of the host's clock */
-	uint64_t boot_ms;    /* from start to init */
+	uint64_t boot_ms;    /* from start to init, or to the first word of a restored guest */
 	uint64_t job_ms;     /* from init to the job's end */
 	uint64_t silence_ms; /* between two signs of life of an attended guest */
 	uint64_t end_ms;     /* from the job's end to QEMU's */
@@ -34,7 +36,8 @@ struct vm_end {
 	bool job_ended;
 	int status;	  /* of the job, when it exited */
 	int signal;	  /* that killed the job, or 0 */
-	uint64_t boot_ns; /* start to init */
+	bool saved;	  /* save_path is complete */
+	uint64_t boot_ns; /* start to init, or to the first word of a restored guest */
 	uint64_t wall_ns; /* start to QEMU's end */
 };
 
