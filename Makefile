@@ -11,6 +11,14 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 KERNEL ?= 6.12
 
+# What a bare machine lacks is installed before anything else is looked at, and that is said.
+NO_DEPS := help clean distclean
+ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
+ifeq ($(shell scripts/deps 1>&2 || echo failed),failed)
+$(error the packages above are missing)
+endif
+endif
+
 PYTHON := /usr/bin/python3
 CC := gcc
 BPFTOOL := /usr/sbin/bpftool
@@ -27,16 +35,8 @@ VMLINUX_H := $(B)/vmlinux/vmlinux.h
 
 HOST_TESTS :=
 
-# What a bare machine lacks is installed before anything else is looked at, and that is said.
-NO_DEPS := help clean distclean
-ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
-ifeq ($(shell scripts/deps 1>&2 || echo failed),failed)
-$(error the packages above are missing)
-endif
-endif
-
 include harness/rules.mk kernels/rules.mk bpf-src/rules.mk loader/rules.mk vmtests/rules.mk
-include scripts/rules.mk
+-include scripts/rules.mk
 
 .PHONY: all help vmtest test test-all check-host lint format report clean distclean
 

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a run amounts to: totals, the verdict, failures and numbers (summary.schema.json)."""
+
+import collections
+
+from . import schema
+
+AXES = ("kernel", "loader", "compiler", "profile", "arch", "accel")
+
+
+def totals(lines):
+    """status -> how many, in the statuses' order, those that occur."""
+    count = collections.Counter(line["status"] for line in lines)
+    return {status: count[status] for status in schema.statuses() if count[status]}
+
+
+def plural(number, noun):
+    """3, "test" -> "3 tests" """
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _names(values, most=8):
+    shown = ", ".join(values[:most])
+    return shown + (f" and {len(values) - most} more" if len(values) > most else "")
+
+
+def kernels(lines):
+    """The kernels of these lines, in the order of the run, each once."""
+    return list(dict.fromkeys(line["cell"]["kernel"] for line in lines))
+
+
+def common_axis(store, bad):
+    """The values all bad lines share although their tests ran elsewhere, too: [("kernel", "7.2")]."""
+    tests = {(line["suite"], line["test"]) for line in bad}
+    ran = [line for line in store.lines if (line["suite"], line["test"]) in tests and line["status"] != "SKIP"]
+    found = []
+    for axis in AXES:
+        everywhere = {line["cell"].get(axis) for line in ran}
+        there = {line["cell"].get(axis) for line in bad}
+        if len(everywhere) > 1 and len(there) == 1 and None not in there:
+            found.append((axis, there.pop()))
+    return found
+
+
+def verdict(store):
+    """(word, sentence): PASS, FAIL, BROKEN or NOTHING, and why, for whoever reads one line only."""
+    lines = store.lines
+    count = totals(lines)
+    failed = [line for line in lines if line["status"] == "FAIL"]
+    broken = [line for line in lines if line["status"] in ("ERROR", "MISS")]
+    where = plural(len(kernels(lines)), "kernel")
+    damage = f"; {plural(len(store.problems), 'problem')} with the store" if store.problems else ""
+    if failed:
+        also = f"; {plural(len(broken), 'result')} could not be had" if broken else ""
+        shared = common_axis(store, failed)
+        only = " and ".join(f"{axis} {value}" for axis, value in shared)
+        only = f" All failures are on {only}." if shared else ""
+        return "FAIL", (f"{len(failed)} of {plural(len(lines), 'result')} failed, on "
+                        f"{len(kernels(failed))} of {where} ({_names(kernels(failed))}){also}{damage}.{only}")
+    if not lines:
+        return "NOTHING", "not one test reported a result, so nothing was tested" + damage + "."
+    if broken:
+        return "BROKEN", (f"no test failed, but {len(broken)} of {plural(len(lines), 'result')} could not be had, on "
+                          f"{_names(kernels(broken))}: the test, the harness or the machine broke{damage}.")
+    if store.problems:
+        return "BROKEN", (f"no test failed, but the store is not whole: {plural(len(store.problems), 'problem')}, "
+                          "listed below.")
+    if not count.get("PASS") and not count.get("DONE"):
+        return "NOTHING", f"{plural(len(lines), 'test')} skipped and none run, so nothing was tested."
+    parts = [f"{plural(count[status], noun)} {verb}" for status, noun, verb in
+             (("PASS", "test", "passed"), ("DONE", "number", "measured"), ("SKIP", "test", "skipped"))
+             if status in count]
+    return "PASS", ", ".join(parts) + f", on {where} ({_names(kernels(lines))})."
+
+
+def exit_code(store):
+    """What a run with this store should have exited with."""
+    code = schema.exit_of_statuses({line["status"] for line in store.lines})
+    return code or (schema.exit_of_statuses(set()) if store.problems else 0)
+
+
+def _entry(line, *keys):
+    entry = {"cell": line["cell"]["id"], "suite": line["suite"], "test": line["test"]}
+    entry.update((key, line[key]) for key in keys if key in line)
+    return entry
+
+
+def _number(line):
+    entry = _entry(line, "number", "perf")
+    entry.update(entry.pop("number"))
+    entry.update(entry.pop("perf", {}))
+    entry["unit"] = line["number"]["unit"]
+    return entry
+
+
+def _grouped(lines, key):
+    groups = {}
+    for line in lines:
+        groups.setdefault(key(line), []).append(line)
+    return {name: totals(group) for name, group in groups.items()}
+
+
+def summarise(store):
+    """The content of summary.json."""
+    lines = store.lines
+    word, sentence = verdict(store)
+    run = store.run
+    summary = {
+        "v": 1,
+        "run": run.get("run") or (lines[0]["run"] if lines else store.folder.resolve().name),
+        "verdict": word,
+        "sentence": sentence,
+        "exit": exit_code(store),
+        "totals": totals(lines),
+        "outcomes": dict(collections.Counter(line["outcome"] for line in lines)),
+        "cells": _grouped(lines, lambda line: line["cell"]["id"]),
+        "suites": _grouped(lines, lambda line: line["suite"]),
+        "failures": [_entry(line, "status", "outcome", "reason", "source", "console")
+                     for status in ("FAIL", "ERROR", "MISS") for line in lines if line["status"] == status],
+        "skips": [_entry(line, "missing", "reason") for line in lines if line["status"] == "SKIP"],
+        "numbers": [_number(line) for line in lines if "number" in line],
+        "problems": store.problems,
+    }
+    summary.update((key, run[key]) for key in ("started", "finished") if key in run)
+    return summary

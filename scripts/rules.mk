@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0-only
+
+.PHONY: check-scripts check-long report
+
+# Python's own leftovers stay out of the tree, too.
+PYTEST = cd scripts && PYTHONPYCACHEPREFIX=$(CURDIR)/$(B)/pycache $(PYTHON) -m pytest -q
+
+check-scripts: all ## tests of the tools and of the tree, from outside
+	$(PYTEST) -m 'not long' tests
+
+check-long: all
+	$(PYTEST) -m long tests
+
+report: ## render the latest run's report again
+	scripts/report.py results/latest
