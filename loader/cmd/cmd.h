@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the corepath command share. */
+#ifndef COREPATH_CMD_H
+#define COREPATH_CMD_H
+
+#include "corepath.h"
+
+/* The exit status, in every command. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* The command line, parsed. */
+struct args {
+	const char *pin_dir;
+	const char **devs;
+	size_t n_devs;
+	enum corepath_xdp_mode mode;
+	__u32 max_prefixes;
+	bool allow;
+	bool json;
+	bool verbose;
+	char **operands;
+	size_t n_operands;
+};
+
+/* Prints the library's last error, and its log if `with_log`. Returns EXIT_FAILED. */
+int report_failure(const struct args *args, bool with_log);
+
+/* Prints what is wrong with the command line. Returns EXIT_USAGE. */
+int report_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The commands. Each returns an exit status. */
+int cmd_up(const struct args *args);
+int cmd_down(const struct args *args);
+int cmd_status(const struct args *args);
+int cmd_prefilter_add(const struct args *args);
+int cmd_prefilter_del(const struct args *args);
+int cmd_prefilter_list(const struct args *args);
+int cmd_prefilter_load(const struct args *args);
+int cmd_counters(const struct args *args);
+int cmd_version(const struct args *args);
+
+#endif

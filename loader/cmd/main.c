@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* corepath: the command line. Every command and option is a row of a table below. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/libbpf.h>
+#include "cmd.h"
+
+enum option_id {
+	OPT_DEV = 1,
+	OPT_XDP_MODE,
+	OPT_MAX_PREFIXES,
+	OPT_ALLOW,
+	OPT_JSON,
+	OPT_PIN_DIR,
+	OPT_VERBOSE,
+	OPT_HELP,
+	N_OPTIONS,
+};
+
+#define BIT(opt)  (1u << (opt))
+#define ANYWHERE  (BIT(OPT_PIN_DIR) | BIT(OPT_VERBOSE) | BIT(OPT_HELP))
+#define UNLIMITED ((size_t)-1)
+
+static const struct {
+	const char *name;
+	const char *arg;
+	const char *text;
+} options[N_OPTIONS] = {
+	[OPT_DEV] = {"dev", "DEV", "network device; may be given more than once"},
+	[OPT_XDP_MODE] = {"xdp-mode", "auto|native|generic",
+			  "where XDP runs: in the driver (native), in the stack (generic, slower), "
+			  "or the first that works (auto, the default)"},
+	[OPT_MAX_PREFIXES] = {"max-prefixes", "N",
+			      "room for N prefixes of each address family (default 65536)"},
+	[OPT_ALLOW] = {"allow", NULL, "except these from a shorter denied prefix"},
+	[OPT_JSON] = {"json", NULL, "print JSON"},
+	[OPT_PIN_DIR] = {"pin-dir", "DIR",
+			 "where the state is pinned (default " COREPATH_PIN_DIR ")"},
+	[OPT_VERBOSE] = {"verbose", NULL, "show what libbpf says as it says it"},
+	[OPT_HELP] = {"help", NULL, "show this"},
+};
+
+static const struct command {
+	const char *group; /* first word, or NULL */
+	const char *name;
+	const char *operands; /* as shown in the help */
+	const char *text;
+	const char *example;
+	unsigned int opts; /* taken besides ANYWHERE */
+	size_t min_operands, max_operands;
+	int (*run)(const struct args *args);
+} commands[] = {
+	{NULL, "up", "--dev DEV [--dev DEV2]",
+	 "Load the datapath and attach it. It stays when this command ends.",
+	 "corepath up --dev eth0 --xdp-mode native",
+	 BIT(OPT_DEV) | BIT(OPT_XDP_MODE) | BIT(OPT_MAX_PREFIXES), 0, 0, cmd_up},
+	{NULL, "down", "[--dev DEV]",
+	 "Detach from DEV and keep the prefixes; without --dev, detach from all and remove all.",
+	 "corepath down --dev eth0", BIT(OPT_DEV), 0, 0, cmd_down},
+	{NULL, "status", "", "Show what is attached where and how full the prefix lists are.",
+	 "corepath status --json | jq '.devices[].mode'", BIT(OPT_JSON), 0, 0, cmd_status},
+	{"prefilter", "add", "PREFIX...",
+	 "Drop packets from these source prefixes; with --allow, let them in again. The longest "
+	 "matching prefix decides.",
+	 "corepath prefilter add 198.51.100.0/24 2001:db8:bad::/48", BIT(OPT_ALLOW), 1, UNLIMITED,
+	 cmd_prefilter_add},
+	{"prefilter", "del", "PREFIX...", "Forget these prefixes, denied or allowed.",
+	 "corepath prefilter del 198.51.100.0/24", 0, 1, UNLIMITED, cmd_prefilter_del},
+	{"prefilter", "list", "", "Print the prefixes in the form that 'prefilter load' reads.",
+	 "corepath prefilter list > prefixes.txt", BIT(OPT_JSON), 0, 0, cmd_prefilter_list},
+	{"prefilter", "load", "FILE",
+	 "Add the prefixes in FILE (- is standard input): one per line, '#' starts a comment, a "
+	 "leading '!' allows. A bad line fails the whole file.",
+	 "corepath prefilter load prefixes.txt", 0, 1, 1, cmd_prefilter_load},
+	{NULL, "counters", "", "Print packets and bytes by what became of them.",
+	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
+	{NULL, "version", "", "Print the versions of corepath and libbpf.", "corepath version", 0,
+	 0, 0, cmd_version},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+int report_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("corepath: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return EXIT_USAGE;
+}
+
+int report_failure(const struct args *args, bool with_log)
+{
+	/* with --verbose the log was shown as it came */
+	if (with_log && !args->verbose && *corepath_log())
+		fputs(corepath_log(), stderr);
+	fprintf(stderr, "corepath: %s\n", corepath_error());
+	return EXIT_FAILED;
+}
+
+int cmd_version(const struct args *args)
+{
+	(void)args;
+	printf("corepath %s (libbpf %s)\n", COREPATH_VERSION, libbpf_version_string());
+	return EXIT_DONE;
+}
+
+static const char *full_name(const struct command *c, char buf[64])
+{
+	snprintf(buf, 64, "%s%s%s", c->group ?: "", c->group ? " " : "", c->name);
+	return buf;
+}
+
+static void print_options(unsigned int mask)
+{
+	char left[64];
+	int i;
+
+	for (i = 1; i < N_OPTIONS; i++) {
+		if (!(mask & BIT(i)))
+			continue;
+		snprintf(left, sizeof(left), "--%s %s", options[i].name, options[i].arg ?: "");
+		printf("  %-32s %s\n", left, options[i].text);
+	}
+}
+
+static int print_help(void)
+{
+	char name[64];
+	size_t i;
+
+	puts("corepath: one datapath, on every kernel from 5.10\n\nUsage: corepath COMMAND\n");
+	for (i = 0; i < N_COMMANDS; i++)
+		printf("  %-18s %s\n      %s\n", full_name(&commands[i], name), commands[i].text,
+		       commands[i].example);
+	puts("\nOptions of every command:");
+	print_options(ANYWHERE);
+	puts("\nExit status: 0 done, 1 failed, 2 wrong usage. 'corepath COMMAND --help' says more.");
+	return EXIT_DONE;
+}
+
+static int print_command_help(const struct command *c)
+{
+	char name[64];
+
+	printf("Usage: corepath %s %s\n\n%s\n\n", full_name(c, name), c->operands, c->text);
+	print_options(c->opts | ANYWHERE);
+	printf("\nExample: %s\n", c->example);
+	return EXIT_DONE;
+}
+
+static int parse_mode(const char *s, enum corepath_xdp_mode *mode)
+{
+	enum corepath_xdp_mode m;
+
+	for (m = COREPATH_XDP_AUTO; m <= COREPATH_XDP_GENERIC; m++) {
+		if (!strcmp(s, corepath_xdp_mode_name(m))) {
+			*mode = m;
+			return EXIT_DONE;
+		}
+	}
+	return report_usage("--xdp-mode %s: no such mode; use auto, native or generic", s);
+}
+
+static int parse_count(const char *s, __u32 *out)
+{
+	unsigned long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoull(s, &end, 10);
+	if (errno || *end || *s < '0' || *s > '9' || v < 1 || v > 0x7fffffff)
+		return report_usage("--max-prefixes %s: not a number from 1 to 2147483647; give "
+				    "how many prefixes of one family to make room for",
+				    s);
+	*out = v;
+	return EXIT_DONE;
+}
+
+static int take_option(struct args *args, int opt, const char *value)
+{
+	switch (opt) {
+	case OPT_DEV:
+		args->devs[args->n_devs++] = value;
+		break;
+	case OPT_XDP_MODE:
+		return parse_mode(value, &args->mode);
+	case OPT_MAX_PREFIXES:
+		return parse_count(value, &args->max_prefixes);
+	case OPT_ALLOW:
+		args->allow = true;
+		break;
+	case OPT_JSON:
+		args->json = true;
+		break;
+	case OPT_PIN_DIR:
+		args->pin_dir = value;
+		break;
+	case OPT_VERBOSE:
+		args->verbose = true;
+		break;
+	}
+	return EXIT_DONE;
+}
+
+/* Parses every option of every command; `seen` says which were given. */
+static int parse(int argc, char **argv, struct args *args, unsigned int *seen)
+{
+	struct option table[N_OPTIONS] = {};
+	int i, opt, status;
+
+	for (i = 1; i < N_OPTIONS; i++)
+		table[i - 1] = (struct option){
+			options[i].name, options[i].arg ? required_argument : no_argument, NULL, i};
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+		if (opt == 'h')
+			opt = OPT_HELP;
+		if (opt == ':')
+			return report_usage("%s: needs a value; 'corepath --help' shows the "
+					    "options",
+					    argv[optind - 1]);
+		if (opt == '?')
+			return report_usage(
+				"%s: no such option, or it takes no value; 'corepath --help' shows the "
+				"options",
+				argv[optind - 1]);
+		status = take_option(args, opt, optarg);
+		if (status)
+			return status;
+		*seen |= BIT(opt);
+	}
+	args->operands = argv + optind;
+	args->n_operands = argc - optind;
+	return EXIT_DONE;
+}
+
+/* Takes the command's words off the operands. */
+static const struct command *find_command(struct args *args)
+{
+	size_t i, words;
+
+	for (i = 0; i < N_COMMANDS; i++) {
+		const struct command *c = &commands[i];
+
+		words = c->group ? 2 : 1;
+		if (args->n_operands < words || strcmp(args->operands[words - 1], c->name) ||
+		    (c->group && strcmp(args->operands[0], c->group)))
+			continue;
+		args->operands += words;
+		args->n_operands -= words;
+		return c;
+	}
+	return NULL;
+}
+
+static int fail_command(const struct args *args)
+{
+	const char *word = args->operands[0];
+	size_t i;
+
+	for (i = 0; i < N_COMMANDS; i++)
+		if (commands[i].group && !strcmp(commands[i].group, word))
+			return report_usage("%s%s%s: no such command; use add, del, list or load",
+					    word, args->n_operands > 1 ? " " : "",
+					    args->n_operands > 1 ? args->operands[1] : "");
+	return report_usage("%s: no such command; 'corepath --help' shows them all", word);
+}
+
+static int check(const struct command *c, const struct args *args, unsigned int seen)
+{
+	unsigned int extra = seen & ~(c->opts | ANYWHERE);
+	char name[64];
+
+	full_name(c, name);
+	if (extra)
+		return report_usage("%s: does not take --%s; 'corepath %s --help' shows what it "
+				    "takes",
+				    name, options[__builtin_ctz(extra)].name, name);
+	if (args->n_operands < c->min_operands)
+		return report_usage("%s: %s is missing; for example: %s", name, c->operands,
+				    c->example);
+	if (args->n_operands > c->max_operands)
+		return report_usage("%s: '%s' is one too many; for example: %s", name,
+				    args->operands[c->max_operands], c->example);
+	return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	struct args args = {.pin_dir = COREPATH_PIN_DIR};
+	const struct command *c;
+	unsigned int seen = 0;
+	int status;
+
+	args.devs = calloc(argc, sizeof(*args.devs)); /* no more devices than words */
+	if (!args.devs)
+		return report_usage("out of memory; free some");
+	status = parse(argc, argv, &args, &seen);
+	if (status)
+		goto out;
+	if (!args.n_operands) {
+		status = seen & BIT(OPT_HELP)
+				 ? print_help()
+				 : report_usage("no command; 'corepath --help' shows them all");
+		goto out;
+	}
+	c = find_command(&args);
+	if (!c)
+		status = seen & BIT(OPT_HELP) ? print_help() : fail_command(&args);
+	else if (seen & BIT(OPT_HELP))
+		status = print_command_help(c);
+	else
+		status = check(c, &args, seen);
+	if (c && !status && !(seen & BIT(OPT_HELP))) {
+		corepath_set_verbose(args.verbose);
+		status = c->run(&args);
+	}
+	/* a full disk or a closed pipe must not look like success */
+	if ((fflush(stdout) || ferror(stdout)) && !status) {
+		fprintf(stderr, "corepath: standard output: %s; the output is incomplete\n",
+			strerror(errno));
+		status = EXIT_FAILED;
+	}
+out:
+	free(args.devs);
+	return status;
+}

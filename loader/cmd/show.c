@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* corepath status and counters. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "cmd.h"
+#include "json.h"
+
+static json_t *usage_json(const struct corepath_usage *u)
+{
+	return json_pack("{s:I, s:I}", "used", (json_int_t)u->used, "max", (json_int_t)u->max);
+}
+
+static json_t *attachment_json(const struct corepath_attachment *a)
+{
+	json_t *o =
+		json_pack("{s:s, s:I, s:s, s:I, s:I}", "dev", a->dev, "ifindex",
+			  (json_int_t)a->ifindex, "state", corepath_state_name(a->state),
+			  "program_id", (json_int_t)a->prog_id, "link_id", (json_int_t)a->link_id);
+
+	/* the mode is known only of a device we can ask */
+	if (a->state != COREPATH_ATTACHED ||
+	    !json_object_set_new(o, "mode", json_string(corepath_xdp_mode_name(a->mode))))
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static int status_json(const struct args *args, const struct corepath_status *st)
+{
+	json_t *devs = json_array();
+	size_t i;
+
+	/* a value that could not be made, here and below, makes the whole NULL for print_json */
+	for (i = 0; i < st->n_devs; i++) {
+		if (json_array_append_new(devs, attachment_json(&st->devs[i]))) {
+			json_decref(devs);
+			return print_json(NULL);
+		}
+	}
+	return print_json(json_pack("{s:b, s:s, s:o, s:{s:o, s:o}}", "up", 1, "pin_dir",
+				    args->pin_dir, "devices", devs, "prefixes", "ipv4",
+				    usage_json(&st->prefixes4), "ipv6",
+				    usage_json(&st->prefixes6)));
+}
+
+static void status_text(const struct args *args, const struct corepath_status *st)
+{
+	size_t i;
+
+	printf("pinned at %s\n", args->pin_dir);
+	if (!st->n_devs)
+		puts("attached to no device");
+	for (i = 0; i < st->n_devs; i++) {
+		const struct corepath_attachment *a = &st->devs[i];
+
+		switch (a->state) {
+		case COREPATH_ATTACHED:
+			printf("%s: %s mode, program id %u\n", a->dev,
+			       corepath_xdp_mode_name(a->mode), a->prog_id);
+			break;
+		case COREPATH_GONE:
+			printf("%s: gone; the device was deleted or its link detached; "
+			       "'corepath down --dev %s' forgets it\n",
+			       a->dev, a->dev);
+			break;
+		case COREPATH_ELSEWHERE:
+			printf("%s: attached in another network namespace, program id %u\n", a->dev,
+			       a->prog_id);
+			break;
+		}
+	}
+	printf("prefixes: IPv4 %u of %u, IPv6 %u of %u\n", st->prefixes4.used, st->prefixes4.max,
+	       st->prefixes6.used, st->prefixes6.max);
+}
+
+int cmd_status(const struct args *args)
+{
+	struct corepath_status st;
+	int err, status = EXIT_DONE;
+
+	err = corepath_status(args->pin_dir, &st);
+	if (err == -ENOENT && args->json) /* "nothing is up" is an answer to a program */
+		return print_json(json_pack("{s:b, s:s, s:[]}", "up", 0, "pin_dir", args->pin_dir,
+					    "devices"));
+	if (err)
+		return report_failure(args, false);
+	if (args->json)
+		status = status_json(args, &st);
+	else
+		status_text(args, &st);
+	free(st.devs);
+	return status;
+}
+
+static json_t *counters_json(const struct corepath_counter c[COREPATH_DROP_COUNT])
+{
+	json_t *o = json_object();
+	int i, err = 0;
+
+	for (i = 0; i < COREPATH_DROP_COUNT && !err; i++)
+		err = json_object_set_new(o, corepath_drop_name(i),
+					  json_pack("{s:I, s:I}", "packets",
+						    (json_int_t)c[i].packets, "bytes",
+						    (json_int_t)c[i].bytes));
+	if (!err)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+int cmd_counters(const struct args *args)
+{
+	struct corepath_counter c[COREPATH_DROP_COUNT];
+	int i;
+
+	if (corepath_counters(args->pin_dir, c))
+		return report_failure(args, false);
+	if (args->json)
+		return print_json(counters_json(c));
+	printf("%-18s %16s %20s\n", "reason", "packets", "bytes");
+	for (i = 0; i < COREPATH_DROP_COUNT; i++)
+		printf("%-18s %16llu %20llu  %s\n", corepath_drop_name(i), c[i].packets, c[i].bytes,
+		       corepath_drop_text(i));
+	return EXIT_DONE;
+}

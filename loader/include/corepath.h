@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * libcorepath: load, attach, watch and remove the datapath.
+ *
+ * All state is in the kernel, under a pin directory on a BPF file system, so that the datapath
+ * outlives every process that touches it and any process can go on where another stopped.
+ * Functions take the pin directory and hold its lock for as long as they run: shared to read,
+ * exclusive to change.
+ *
+ * Functions return 0 or a negative errno, and then corepath_error() says what failed, why, and
+ * what to do. The library is not thread-safe: its error text and libbpf's log are global.
+ */
+#ifndef COREPATH_H
+#define COREPATH_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <corepath/abi.h>
+
+#define COREPATH_VERSION "0.1.0"
+#define COREPATH_PIN_DIR "/sys/fs/bpf/corepath"
+
+/* "what: why; do this" for the last call that failed. Valid until the next call. */
+const char *corepath_error(void);
+
+/* What libbpf and the kernel's verifier said since the last corepath_up began, its last 16 KiB;
+ * empty if nothing. */
+const char *corepath_log(void);
+
+/* Also copy libbpf's messages, debug level included, to standard error as they come. */
+void corepath_set_verbose(bool on);
+
+/* ---- attaching ---- */
+
+enum corepath_xdp_mode {
+	COREPATH_XDP_AUTO, /* native, or generic if the driver cannot */
+	COREPATH_XDP_NATIVE,
+	COREPATH_XDP_GENERIC,
+};
+
+/* "auto", "native", "generic" */
+const char *corepath_xdp_mode_name(enum corepath_xdp_mode mode);
+
+enum corepath_state {
+	COREPATH_ATTACHED,
+	COREPATH_GONE,	    /* the device was deleted; the pin is left for `down` to remove */
+	COREPATH_ELSEWHERE, /* attached, but not to a device of this network namespace */
+};
+
+/* "attached", "gone", "elsewhere" */
+const char *corepath_state_name(enum corepath_state state);
+
+struct corepath_attachment {
+	char dev[IF_NAMESIZE]; /* today's name, or the one it was attached under */
+	unsigned int ifindex;
+	enum corepath_state state;
+	enum corepath_xdp_mode mode; /* NATIVE or GENERIC; AUTO (unknown) unless ATTACHED */
+	__u32 prog_id;
+	__u32 link_id;
+	int native_error; /* corepath_up only: why AUTO took GENERIC, as a positive errno, or 0 */
+};
+
+struct corepath_up_request {
+	const char *pin_dir;
+	const char *const *devs;
+	size_t n_devs; /* at least 1 */
+	enum corepath_xdp_mode mode;
+	__u32 max_prefixes; /* per address family; 0 keeps the default or what is already there */
+};
+
+/*
+ * Loads the datapath and attaches it to every device, or, on failure, to none: what this call
+ * created is removed again. Maps that are already pinned are shared. `out` has n_devs elements.
+ * Errors: -ENODEV, -EEXIST (up already), -EBUSY (a foreign XDP program is there, and stays),
+ * -EPERM, -EINVAL, -EOPNOTSUPP and what else the kernel returns.
+ */
+int corepath_up(const struct corepath_up_request *req, struct corepath_attachment *out);
+
+/*
+ * Detaches from the devices; with n_devs 0 from all, and removes every map and the directory.
+ * The program has stopped seeing packets when this returns. -ENOENT if a device is not attached
+ * or nothing is up; then nothing is detached.
+ */
+int corepath_down(const char *pin_dir, const char *const *devs, size_t n_devs);
+
+struct corepath_usage {
+	__u32 used;
+	__u32 max;
+};
+
+struct corepath_status {
+	struct corepath_attachment *devs;
+	size_t n_devs;
+	struct corepath_usage prefixes4;
+	struct corepath_usage prefixes6;
+};
+
+/* Fills `st`; the caller frees st->devs. -ENOENT if nothing is up. */
+int corepath_status(const char *pin_dir, struct corepath_status *st);
+
+/* ---- source prefixes ---- */
+
+struct corepath_prefix {
+	int family;    /* AF_INET or AF_INET6 */
+	__u8 addr[16]; /* network order; IPv4 uses the first 4 bytes */
+	__u32 len;
+	enum corepath_verdict verdict;
+};
+
+/* An IPv6 prefix with its length: INET6_ADDRSTRLEN and "/128". */
+#define COREPATH_PREFIX_STRLEN (46 + 4)
+
+/*
+ * Parses "ADDR" or "ADDR/LEN" and clears the host bits. Returns 1 if there were any, else 0.
+ * -EINVAL for text that is no prefix, for a length out of range and for IPv4-mapped IPv6, which
+ * is never on the wire. Sets the verdict to DENY.
+ */
+int corepath_prefix_parse(const char *text, struct corepath_prefix *p);
+
+/* Writes "ADDR/LEN" to a buffer of COREPATH_PREFIX_STRLEN bytes and returns it. */
+const char *corepath_prefix_format(const struct corepath_prefix *p, char *buf);
+
+/*
+ * Reads one prefix per line; '#' starts a comment, a leading '!' means allow, host bits are
+ * cleared. A bad line fails the whole file with "file:line: ...". "-" is standard input. The
+ * caller frees *list.
+ */
+int corepath_prefix_read(const char *file, struct corepath_prefix **list, size_t *n);
+
+/*
+ * Adds the prefixes, or changes the verdict of those already there. All or none, if what fails is
+ * that there is no room (-ENOSPC); but a kernel that changes no entry of a full list (5.10) stops
+ * at the first to change. -ENOENT if nothing is up.
+ */
+int corepath_prefix_add(const char *pin_dir, const struct corepath_prefix *list, size_t n);
+
+/* Removes every prefix that is there; -ENOENT, naming the first, if one was not. */
+int corepath_prefix_del(const char *pin_dir, const struct corepath_prefix *list, size_t n);
+
+/* All prefixes, IPv4 first, by address, then shortest first. The caller frees *list. */
+int corepath_prefix_list(const char *pin_dir, struct corepath_prefix **list, size_t *n);
+
+/* ---- counters ---- */
+
+/* Packets and bytes by enum corepath_drop since the first `up`, summed over CPUs and devices. */
+int corepath_counters(const char *pin_dir, struct corepath_counter out[COREPATH_DROP_COUNT]);
+
+/* Short name and text of a drop reason. */
+const char *corepath_drop_name(enum corepath_drop reason);
+const char *corepath_drop_text(enum corepath_drop reason);
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The pin directory: its lock, its making and its going. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include "internal.h"
+
+static int fail_path(int err, const char *path)
+{
+	switch (err) {
+	case EACCES:
+	case EPERM:
+		return cp_fail(err,
+			       "pin directory %s: %s; run as root, or with CAP_BPF, CAP_NET_ADMIN "
+			       "and a bpffs you may write to",
+			       path, strerror(err));
+	case ENOENT:
+		return cp_fail(err,
+			       "no datapath at %s: nothing is pinned there; run 'corepath up' "
+			       "first, or name another place with --pin-dir",
+			       path);
+	default:
+		return cp_fail(err, "pin directory %s: %s; name another place with --pin-dir", path,
+			       strerror(err));
+	}
+}
+
+/* Only a BPF file system can hold pins; find out before the kernel says a bare EPERM. */
+static int check_parent(const char *path)
+{
+	char copy[PATH_MAX];
+	struct statfs fs;
+	char *parent;
+
+	strcpy(copy, path);
+	parent = dirname(copy);
+	if (statfs(parent, &fs))
+		return cp_fail(errno,
+			       "pin directory %s: %s: %s; mount a BPF file system "
+			       "(mount -t bpf bpf /sys/fs/bpf) or make the folder",
+			       path, parent, strerror(errno));
+	if ((unsigned long)fs.f_type != BPF_FS_MAGIC)
+		return cp_fail(EINVAL,
+			       "pin directory %s: %s is not on a BPF file system; mount one "
+			       "(mount -t bpf bpf /sys/fs/bpf) or choose --pin-dir on one",
+			       path, parent);
+	return 0;
+}
+
+static int make(struct cp_dir *dir)
+{
+	if (mkdir(dir->path, 0700) == 0)
+		dir->created = true;
+	else if (errno != EEXIST)
+		return fail_path(errno, dir->path);
+	return 0;
+}
+
+int cp_dir_open(struct cp_dir *dir, const char *path, enum cp_access access)
+{
+	struct stat st;
+	int err;
+
+	dir->created = false;
+	if (strlen(path) >= sizeof(dir->path))
+		return cp_fail(ENAMETOOLONG, "pin directory: longer than %zu bytes; shorten it",
+			       sizeof(dir->path) - 1);
+	strcpy(dir->path, path);
+	err = check_parent(path);
+	if (err)
+		return err;
+
+	/* again if a `down` removed the directory while we waited for its lock */
+	for (;;) {
+		if (access == CP_CREATE) {
+			err = make(dir);
+			if (err)
+				return err;
+		}
+		dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir->fd < 0) {
+			if (errno == ENOENT && access == CP_CREATE)
+				continue;
+			return fail_path(errno, path);
+		}
+		if (flock(dir->fd, access == CP_READ ? LOCK_SH : LOCK_EX) || fstat(dir->fd, &st)) {
+			err = errno;
+			close(dir->fd);
+			return fail_path(err, path);
+		}
+		if (st.st_nlink)
+			return 0;
+		close(dir->fd);
+		dir->created = false;
+	}
+}
+
+void cp_dir_close(struct cp_dir *dir)
+{
+	close(dir->fd);
+}
+
+static int pin_path(const struct cp_dir *dir, const char *name, char *out)
+{
+	if (snprintf(out, PATH_MAX, "%s/%s", dir->path, name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+int cp_pin_get(const struct cp_dir *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int err = pin_path(dir, name, path);
+
+	return err ? err : bpf_obj_get(path);
+}
+
+int cp_pin_put(const struct cp_dir *dir, const char *name, int fd)
+{
+	char path[PATH_MAX];
+	int err = pin_path(dir, name, path);
+
+	return err ? err : bpf_obj_pin(fd, path);
+}
+
+int cp_map_get(const struct cp_dir *dir, const char *name)
+{
+	int fd = cp_pin_get(dir, name);
+
+	if (fd >= 0)
+		return fd;
+	return cp_fail(-fd, "map %s/%s: %s; if an earlier 'corepath up' was killed, run it again",
+		       dir->path, name, strerror(-fd));
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Reading: what is attached where, and the counters. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include "internal.h"
+
+static const struct {
+	const char *name;
+	const char *text;
+} reasons[COREPATH_DROP_COUNT] = {
+#define COREPATH_X(sym, num, name, text) [num] = {name, text},
+	COREPATH_DROP_REASONS(COREPATH_X)
+#undef COREPATH_X
+};
+
+const char *corepath_drop_name(enum corepath_drop reason)
+{
+	return reasons[reason].name;
+}
+
+const char *corepath_drop_text(enum corepath_drop reason)
+{
+	return reasons[reason].text;
+}
+
+static int usage(const struct cp_dir *dir, const char *map, struct corepath_usage *u)
+{
+	int fd, err;
+
+	fd = cp_map_get(dir, map);
+	if (fd < 0)
+		return fd;
+	err = cp_trie_usage(fd, u);
+	close(fd);
+	if (err)
+		return cp_fail(-err, "map %s/%s: read: %s; run as root", dir->path, map,
+			       strerror(-err));
+	return 0;
+}
+
+int corepath_status(const char *pin_dir, struct corepath_status *st)
+{
+	struct cp_link *links;
+	struct cp_dir dir;
+	size_t i;
+	int err;
+
+	memset(st, 0, sizeof(*st));
+	err = cp_dir_open(&dir, pin_dir, CP_READ);
+	if (err)
+		return err;
+	err = cp_links_read(&dir, &links, &st->n_devs);
+	if (err)
+		goto out;
+	st->devs = calloc(st->n_devs + 1, sizeof(*st->devs));
+	if (!st->devs)
+		err = cp_fail(ENOMEM, "status: out of memory; free some");
+	for (i = 0; i < st->n_devs && !err; i++)
+		st->devs[i] = links[i].at;
+	free(links);
+	if (!err)
+		err = usage(&dir, CP_MAP_SRC4, &st->prefixes4);
+	if (!err)
+		err = usage(&dir, CP_MAP_SRC6, &st->prefixes6);
+	if (err)
+		free(st->devs);
+out:
+	cp_dir_close(&dir);
+	return err;
+}
+
+static int sum(int fd, struct corepath_counter out[COREPATH_DROP_COUNT])
+{
+	int cpu, n_cpus = libbpf_num_possible_cpus(), err = 0;
+	struct corepath_counter *per_cpu;
+	__u32 reason;
+
+	if (n_cpus < 0)
+		return n_cpus;
+	per_cpu = calloc(n_cpus, sizeof(*per_cpu));
+	if (!per_cpu)
+		return -ENOMEM;
+	memset(out, 0, COREPATH_DROP_COUNT * sizeof(*out));
+	for (reason = 0; reason < COREPATH_DROP_COUNT && !err; reason++) {
+		err = bpf_map_lookup_elem(fd, &reason, per_cpu);
+		for (cpu = 0; cpu < n_cpus && !err; cpu++) {
+			out[reason].packets += per_cpu[cpu].packets;
+			out[reason].bytes += per_cpu[cpu].bytes;
+		}
+	}
+	free(per_cpu);
+	return err;
+}
+
+int corepath_counters(const char *pin_dir, struct corepath_counter out[COREPATH_DROP_COUNT])
+{
+	struct cp_dir dir;
+	int fd, err;
+
+	err = cp_dir_open(&dir, pin_dir, CP_READ);
+	if (err)
+		return err;
+	fd = cp_map_get(&dir, CP_MAP_COUNTERS);
+	if (fd < 0) {
+		err = fd;
+	} else {
+		err = sum(fd, out);
+		close(fd);
+		if (err)
+			err = cp_fail(-err, "map %s/%s: read: %s; run as root", pin_dir,
+				      CP_MAP_COUNTERS, strerror(-err));
+	}
+	cp_dir_close(&dir);
+	return err;
+}
