@@ -121,9 +121,9 @@ static void start_one(struct session *s)
 	s->next++;
 	s->running++;
 	note("%s on %s: %s", s->suites[t]->name, s->kernels[k]->release, s->suites[t]->about);
-	j = job_start(&s->loop, &s->run, s->kernels[k], s->suites[t], &s->job_options, job_finished,
-		      s);
+	j = job_new(&s->run, s->kernels[k], s->suites[t], &s->job_options, job_finished, s);
 	s->active[slot] = j;
+	job_start(j, &s->loop);
 }
 
 static void start_more(struct session *s)

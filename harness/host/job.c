@@ -31,6 +31,8 @@ struct job {
 	struct vm *vm;
 	struct vm_config vm_config;
 	int initrd_fd, payload_fd;
+	uv_loop_t *loop;
+	char *console_path;
 	char *console; /* relative to the run's directory */
 	char output[OUTPUT_KEPT];
 	size_t output_total;
@@ -312,6 +314,12 @@ static void note_cell(struct job *j, const struct vm_end *end)
 	json_array_append_new(json_object_get(j->run->meta, "cells"), o);
 }
 
+static void over(struct job *j, const struct vm_end *end)
+{
+	summarize(j, end);
+	j->finished(j->ctx, j);
+}
+
 static void on_done(void *ctx, const struct vm_end *end, const struct console *console)
 {
 	struct job *j = ctx;
@@ -332,16 +340,15 @@ static void on_done(void *ctx, const struct vm_end *end, const struct console *c
 		saved_discard(
 			&j->vm_config); /* the restored machine never spoke: not that one again */
 	note_cell(j, end);
-	summarize(j, end);
 	j->vm = NULL;
-	j->finished(j->ctx, j);
+	over(j, end);
 }
 
 /* The machine that was to be saved ended before it was up; its console is the job's. */
-static void vm_never_up(struct job *j, const struct vm_end *end, const char *console_path)
+static void vm_never_up(struct job *j, const struct vm_end *end)
 {
 	size_t len;
-	char *text = read_file(console_path, &len);
+	char *text = read_file(j->console_path, &len);
 
 	own_line(j, end->outcome, "vm", end->reason,
 		 text ? text + (len > LOG_TAIL ? len - LOG_TAIL : 0) : NULL);
@@ -371,52 +378,31 @@ static int prepare(struct job *j, bool attended)
 	return j->initrd_fd < 0 ? -1 : 0;
 }
 
-/* 0 when the VM runs; -1 with the line that says why not. */
-static int launch(struct job *j, uv_loop_t *loop, const struct profile *profile, enum accel accel)
+/* The state to restore is known, or that there is none. */
+static void launch(void *ctx, int state_fd, const struct vm_end *end)
 {
-	const struct job_options *o = &j->options;
-	char *path = fmt("%s/%s", j->run->dir, j->console);
-	struct vm_end end = {.outcome = OC_PASS};
+	struct job *j = ctx;
 
-	j->vm_config = (struct vm_config){
-		.vmlinuz = j->kernel->vmlinuz,
-		.initrd_fd = j->initrd_fd,
-		.payload_fd = j->payload_fd,
-		.state_fd = -1,
-		.append = o->append,
-		.profile = profile,
-		.accel = accel,
-		.cpus = 1,
-		.mem_mib = o->mem_mib,
-		.console_path = path,
-		.boot_ms = o->boot_s * 1000,
-		.job_ms = (o->job_s ? o->job_s : j->suite->timeout) * 1000,
-		.silence_ms = SILENCE_MS,
-		.end_ms = END_MS,
-	};
-
-	if (!o->cold)
-		j->vm_config.state_fd = saved_open(&j->vm_config, &end);
-	if (end.outcome != OC_PASS) {
-		vm_never_up(j, &end, path);
-	} else {
-		j->vm = vm_start(loop, &j->vm_config, &ops, j);
-		if (!j->vm)
-			own_line(j, OC_QEMU_DIED, "vm", "QEMU could not be started (see above)",
-				 NULL);
+	j->vm_config.state_fd = state_fd;
+	if (end->outcome != OC_PASS) {
+		vm_never_up(j, end);
+		over(j, end);
+		return;
 	}
-	if (j->vm_config.state_fd >= 0)
-		close(j->vm_config.state_fd); /* QEMU has its own */
-	free(path);
-	return j->vm ? 0 : -1;
+	j->vm = vm_start(j->loop, &j->vm_config, &ops, j);
+	if (state_fd >= 0)
+		close(state_fd); /* QEMU has its own */
+	if (!j->vm) {
+		own_line(j, OC_QEMU_DIED, "vm", "QEMU could not be started (see above)", NULL);
+		over(j, NULL);
+	}
 }
 
-struct job *job_start(uv_loop_t *loop, struct run *run, const struct kernel *kernel,
-		      const struct suite *suite, const struct job_options *options,
-		      void (*finished)(void *ctx, struct job *job), void *ctx)
+struct job *job_new(struct run *run, const struct kernel *kernel, const struct suite *suite,
+		    const struct job_options *options, void (*finished)(void *ctx, struct job *job),
+		    void *ctx)
 {
 	const struct profile *profile = profile_find(suite->profile);
-	enum accel accel = profile->icount ? ACCEL_TCG : options->accel;
 	struct job *j = xcalloc(1, sizeof(*j));
 
 	j->run = run;
@@ -426,27 +412,55 @@ struct job *job_start(uv_loop_t *loop, struct run *run, const struct kernel *ker
 	j->finished = finished;
 	j->ctx = ctx;
 	j->initrd_fd = j->payload_fd = -1;
-	j->cell = run_cell(kernel, suite->profile, accel);
 	j->open = json_object();
 	j->console = fmt("console/%s-%s.log", kernel->release, suite->name);
 	for (char *p = strchr(j->console, '/') + 1; *p; p++)
 		if (*p == '/')
 			*p = '_';
+	j->console_path = fmt("%s/%s", run->dir, j->console);
+	j->vm_config = (struct vm_config){
+		.vmlinuz = kernel->vmlinuz,
+		.state_fd = -1,
+		.append = options->append,
+		.profile = profile,
+		.accel = profile->icount ? ACCEL_TCG : options->accel,
+		.cpus = 1,
+		.mem_mib = options->mem_mib,
+		.console_path = j->console_path,
+		.boot_ms = options->boot_s * 1000,
+		.job_ms = (options->job_s ? options->job_s : suite->timeout) * 1000,
+		.silence_ms = SILENCE_MS,
+		.end_ms = END_MS,
+	};
+	j->cell = run_cell(kernel, suite->profile, j->vm_config.accel);
+	return j;
+}
 
-	if (prepare(j, !profile->icount) < 0)
+void job_start(struct job *j, uv_loop_t *loop)
+{
+	static const struct vm_end boot = {.outcome = OC_PASS};
+
+	j->loop = loop;
+	if (prepare(j, !j->vm_config.profile->icount) < 0) {
 		own_line(j, OC_ERROR, "setup",
 			 "the VM's files could not be put together (see above)", NULL);
-	else if (launch(j, loop, profile, accel) == 0)
-		return j;
-	summarize(j, NULL);
-	finished(ctx, j);
-	return NULL;
+		over(j, NULL);
+		return;
+	}
+	j->vm_config.initrd_fd = j->initrd_fd;
+	j->vm_config.payload_fd = j->payload_fd;
+	if (j->options.cold)
+		launch(j, -1, &boot);
+	else
+		saved_get(loop, &j->vm_config, launch, j);
 }
 
 void job_interrupt(struct job *j)
 {
 	if (j->vm)
 		vm_kill(j->vm, OC_INTERRUPTED, "the run was stopped");
+	else
+		saved_cancel(j);
 }
 
 const char *job_summary(const struct job *j)
@@ -463,5 +477,6 @@ void job_free(struct job *j)
 	json_decref(j->cell);
 	json_decref(j->open);
 	free(j->console);
+	free(j->console_path);
 	free(j);
 }

@@ -24,10 +24,13 @@ struct job_options {
 
 struct job;
 
-/* Starts it on the loop. `finished` is called once, also when it could not start. */
-struct job *job_start(uv_loop_t *loop, struct run *run, const struct kernel *kernel,
-		      const struct suite *suite, const struct job_options *options,
-		      void (*finished)(void *ctx, struct job *job), void *ctx);
+/* `finished` is called once, also when the VM could not start. What is pointed to must outlive it.
+ */
+struct job *job_new(struct run *run, const struct kernel *kernel, const struct suite *suite,
+		    const struct job_options *options, void (*finished)(void *ctx, struct job *job),
+		    void *ctx);
+/* Starts it on the loop. `finished` may be called before this returns. */
+void job_start(struct job *job, uv_loop_t *loop);
 void job_interrupt(struct job *job);
 /* For the progress line, valid inside `finished`. */
 const char *job_summary(const struct job *job);

@@ -20,11 +20,21 @@
 #define LIMIT_MIB_DEFAULT 4096
 #define SAVE_MS		  30000
 
-/* States verified (or found impossible) by this process: a name is looked at once. */
+struct waiter {
+	saved_cb cb;
+	void *ctx;
+	struct waiter *next;
+};
+
+/* What this process knows of a state: it is looked at, or made, once. */
 struct known {
 	char name[33];
 	int fd;		   /* -1: boot instead */
 	struct vm_end end; /* of the machine that was to be saved */
+	struct vm *saving; /* the machine that is to be saved, while it runs */
+	char *tmp;	   /* where to */
+	int lock;	   /* held while it is made */
+	struct waiter *waiters;
 	struct known *next;
 };
 
@@ -211,55 +221,6 @@ static void evict(const char *dir)
 	free(files);
 }
 
-static void ignore_bytes(void *ctx, const char *data, size_t len)
-{
-	(void)ctx;
-	(void)data;
-	(void)len;
-}
-
-static void save_done(void *ctx, const struct vm_end *end, const struct console *console)
-{
-	(void)console;
-	*(struct vm_end *)ctx = *end;
-}
-
-/* Boots and saves. 0, or -1 after note(): the caller boots instead. */
-static int make_state(const struct vm_config *like, const char *dir, const char *name,
-		      struct vm_end *end)
-{
-	static const struct vm_ops ops = {ignore_bytes, ignore_bytes, save_done};
-	char *tmp = fmt("%s/.saving-%s.%d", dir, name, (int)getpid()), sum[33];
-	struct vm_config config = *like;
-	int fd = -1, ret = -1;
-	uv_loop_t loop;
-
-	config.save_path = tmp;
-	config.state_fd = config.payload_fd = -1;
-	config.job_ms = SAVE_MS;
-	uv_loop_init(&loop);
-	if (vm_start(&loop, &config, &ops, end))
-		uv_run(&loop, UV_RUN_DEFAULT);
-	uv_loop_close(&loop);
-	if (end->saved && (fd = open(tmp, O_RDONLY | O_CLOEXEC)) >= 0 && sum_file(fd, sum) == 0) {
-		char *path = fmt("%s/%s.%s", dir, name, sum);
-
-		ret = rename(tmp, path);
-		free(path);
-	}
-	if (fd >= 0)
-		close(fd);
-	if (ret < 0 && end->boot_ns) {
-		note("the machine could not be saved (%s): booting each one",
-		     end->reason[0] ? end->reason : strerror(errno));
-		end->outcome = OC_PASS;
-	}
-	if (ret < 0)
-		unlink(tmp);
-	free(tmp);
-	return ret;
-}
-
 static void remove_stale(const char *dir, const char *name)
 {
 	char *prefix = fmt(".saving-%s.", name);
@@ -279,33 +240,6 @@ static void remove_stale(const char *dir, const char *name)
 	free(prefix);
 }
 
-static int open_or_make(const struct vm_config *c, const char *name, struct vm_end *end)
-{
-	char *dir = saved_dir(), *lock_path = fmt("%s/.lock-%s", dir, name);
-	int fd = -1, lock;
-
-	if (make_dirs(dir) < 0) {
-		note("%s: %s: booting each machine", dir, strerror(errno));
-		goto out;
-	}
-	lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		goto out;
-	fd = open_verified(dir, name);
-	if (fd < 0) {
-		remove_stale(dir, name);
-		if (make_state(c, dir, name, end) == 0) {
-			fd = open_verified(dir, name);
-			evict(dir);
-		}
-	}
-	close(lock);
-out:
-	free(dir);
-	free(lock_path);
-	return fd;
-}
-
 /* A new open file: each QEMU reads from the beginning, at its own pace. */
 static int reopen(int fd)
 {
@@ -317,6 +251,115 @@ static int reopen(int fd)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+static void ignore_bytes(void *ctx, const char *data, size_t len)
+{
+	(void)ctx;
+	(void)data;
+	(void)len;
+}
+
+/* Names the finished file by its checksum. 0, or -1 with errno. */
+static int keep(const struct known *k, const char *dir)
+{
+	int fd = open(k->tmp, O_RDONLY | O_CLOEXEC), ret = -1;
+	char sum[33], *path;
+
+	if (fd < 0)
+		return -1;
+	if (sum_file(fd, sum) == 0) {
+		path = fmt("%s/%s.%s", dir, k->name, sum);
+		ret = rename(k->tmp, path);
+		free(path);
+	}
+	close(fd);
+	return ret;
+}
+
+static void answer_all(struct known *k)
+{
+	struct waiter *w = k->waiters, *next;
+
+	k->waiters = NULL;
+	for (; w; w = next) {
+		next = w->next;
+		w->cb(w->ctx, reopen(k->fd), &k->end);
+		free(w);
+	}
+}
+
+static void forget(struct known *k)
+{
+	struct known **at = &known;
+
+	while (*at != k)
+		at = &(*at)->next;
+	*at = k->next;
+	free(k);
+}
+
+static void save_done(void *ctx, const struct vm_end *end, const struct console *console)
+{
+	struct known *k = ctx;
+	char *dir = saved_dir();
+
+	(void)console;
+	k->saving = NULL;
+	k->end = *end;
+	if (end->saved && keep(k, dir) == 0) {
+		k->fd = open_verified(dir, k->name);
+		evict(dir);
+	} else if (end->boot_ns && end->outcome != OC_INTERRUPTED) {
+		note("the machine could not be saved (%s): booting each one",
+		     end->reason[0] ? end->reason : strerror(errno));
+		k->end.outcome = OC_PASS;
+	}
+	unlink(k->tmp);
+	free(k->tmp);
+	close(k->lock);
+	free(dir);
+	answer_all(k);
+	if (k->end.outcome == OC_INTERRUPTED)
+		forget(k);
+}
+
+static const struct vm_ops save_ops = {ignore_bytes, ignore_bytes, save_done};
+
+/* Looks for the state and, when there is none and nobody else makes it, begins to make it. */
+static void find_or_make(struct known *k, uv_loop_t *loop, const struct vm_config *like)
+{
+	char *dir = saved_dir(), *lock_path = fmt("%s/.lock-%s", dir, k->name);
+	struct vm_config config = *like;
+
+	k->fd = k->lock = -1;
+	k->end.outcome = OC_PASS;
+	if (make_dirs(dir) < 0) {
+		note("%s: %s: booting each machine", dir, strerror(errno));
+		goto out;
+	}
+	k->fd = open_verified(dir, k->name);
+	if (k->fd >= 0)
+		goto out;
+	k->lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (k->lock < 0 || flock(k->lock, LOCK_EX | LOCK_NB) < 0) {
+		if (k->lock >= 0) /* another vmtest makes it: to boot is no slower than to wait */
+			close(k->lock);
+		goto out;
+	}
+	remove_stale(dir, k->name);
+	k->tmp = fmt("%s/.saving-%s.%d", dir, k->name, (int)getpid());
+	config.save_path = k->tmp;
+	config.state_fd = config.payload_fd = -1;
+	config.job_ms = SAVE_MS;
+	k->saving = vm_start(loop, &config, &save_ops, k);
+	if (!k->saving) {
+		free(k->tmp);
+		close(k->lock);
+	}
+out:
+	free(dir);
+	free(lock_path);
+}
+
 static struct known *lookup(const char *name)
 {
 	struct known *k;
@@ -326,25 +369,38 @@ static struct known *lookup(const char *name)
 	return k;
 }
 
-int saved_open(const struct vm_config *c, struct vm_end *end)
+void saved_get(uv_loop_t *loop, const struct vm_config *c, saved_cb cb, void *ctx)
 {
+	static const struct vm_end boot = {.outcome = OC_PASS};
+	struct waiter *w;
 	char name[33];
 	struct known *k;
 
-	*end = (struct vm_end){.outcome = OC_PASS};
-	if (c->profile->icount || name_of(c, name) < 0)
-		return -1;
+	if (c->profile->icount || name_of(c, name) < 0) {
+		cb(ctx, -1, &boot);
+		return;
+	}
 	k = lookup(name);
 	if (!k) {
 		k = xcalloc(1, sizeof(*k));
 		memcpy(k->name, name, sizeof(name));
-		k->end.outcome = OC_PASS;
-		k->fd = open_or_make(c, name, &k->end);
 		k->next = known;
 		known = k;
+		find_or_make(k, loop, c);
 	}
-	*end = k->end;
-	return reopen(k->fd);
+	w = xcalloc(1, sizeof(*w));
+	*w = (struct waiter){cb, ctx, k->waiters};
+	k->waiters = w;
+	if (!k->saving)
+		answer_all(k);
+}
+
+void saved_cancel(void *ctx)
+{
+	for (struct known *k = known; k; k = k->next)
+		for (struct waiter *w = k->waiters; w; w = w->next)
+			if (w->ctx == ctx && k->saving)
+				vm_kill(k->saving, OC_INTERRUPTED, "the run was stopped");
 }
 
 void saved_discard(const struct vm_config *c)

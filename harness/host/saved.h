@@ -14,13 +14,22 @@
 #include "vm.h"
 
 /*
- * The state for machines like `config` (its state_fd, save_path and payload are ignored): made now
- * if there is none. A file descriptor to close after vm_start, or -1 when these machines are better
- * booted: unattended ones, and where saving failed, which is said. When the machine to be saved did
- * not even come up, *end tells how that ended and its console is at config->console_path: booting
- * again would end the same way. Otherwise end->outcome is OC_PASS.
+ * Called once with the state for machines like the ones asked for: a file descriptor to close after
+ * vm_start, or -1 when these machines are to be booted: unattended ones, and where saving failed,
+ * which was said. When the machine to be saved did not even come up, end->outcome tells how that
+ * ended, and its console is at the console_path it was asked with: booting again would end the same
+ * way. Otherwise end->outcome is OC_PASS.
  */
-int saved_open(const struct vm_config *config, struct vm_end *end);
+typedef void (*saved_cb)(void *ctx, int state_fd, const struct vm_end *end);
+
+/*
+ * Finds the state, or boots a machine like `config` (its state_fd, save_path and payload are
+ * ignored) on the loop and saves it. `config` must live until the answer, which may come before
+ * this returns.
+ */
+void saved_get(uv_loop_t *loop, const struct vm_config *config, saved_cb cb, void *ctx);
+/* Ends a machine that is being saved for `ctx`; the answer is OC_INTERRUPTED. */
+void saved_cancel(void *ctx);
 
 /* A restore from it did not come up: it is not used again. */
 void saved_discard(const struct vm_config *config);

@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import KERNEL, gone, send
 
-READY = "vmtest: ready"
+READY = "vmtest: start ends.badly"
 
 
 def run_ends(vmtest, how, *arguments, kernel=KERNEL, bound=90):
@@ -80,7 +80,7 @@ def test_damaged_kernel(vmtest, tmp_path):
 
 
 def test_boot_outlives_its_bound(vmtest):
-    got = run_ends(vmtest, "well", "--boot-timeout", "1", bound=30).finish()
+    got = run_ends(vmtest, "well", "--cold", "--boot-timeout", "1", bound=30).finish()
     assert got.only("no_boot")["status"] == "MISS"
     assert got.returncode == 3
 
