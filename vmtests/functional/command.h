@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The real corepath command, run as a child with a pin directory of the test's own. */
+#ifndef FUNCTIONAL_COMMAND_H
+#define FUNCTIONAL_COMMAND_H
+
+#include <stdbool.h>
+
+/* The words the last command wrote to its standard output and standard error. */
+extern char command_output[65536];
+
+/*
+ * Runs "corepath WORDS..." (a list that ends with NULL) and returns its exit status. A command that
+ * cannot be started or does not end within its bound ends the test. The pin directory is given by
+ * its option after the words.
+ */
+int command_run(const char *word, ...) __attribute__((sentinel));
+
+/*
+ * As command_run(), but the command is killed (SIGKILL) when it is about to make its @nth system
+ * call that pins, attaches or changes the pin directory, counted from 1. Returns true if it was
+ * killed and false if it ended by itself before.
+ */
+bool command_run_killed(int nth, const char *word, ...) __attribute__((sentinel));
+
+/* As command_run(); any exit status but 0 ends the test as FAIL with what the command said. */
+#define command_good(...)                                                                          \
+	do {                                                                                       \
+		int status_ = command_run(__VA_ARGS__, NULL);                                      \
+		if (status_)                                                                       \
+			ck_abort_msg("corepath exited with %d: %s\n%s", status_, #__VA_ARGS__,     \
+				     command_output);                                              \
+	} while (0)
+
+/* The pin directory of this test. */
+const char *command_pin_dir(void);
+
+/* "packets" or "bytes" (@what) that "corepath counters --json" says of @reason. */
+long long command_counter(const char *reason, const char *what);
+
+#endif

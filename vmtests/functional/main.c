@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * functional: what the datapath does with packets, one result line per test.
+ *
+ *	functional [--only PATTERN] [--traffic] [TABLE.json...]
+ *
+ * Exit status: 0 when every test ran, whatever the verdicts; 2 for wrong usage; 3 when the suite
+ * broke.
+ */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "../lib/checkrun.h"
+#include "functional.h"
+
+static void usage(FILE *to)
+{
+	fputs("usage: functional [--only PATTERN] [--traffic] [TABLE.json...]\n"
+	      "Runs each row of the tables through the prefilter, and real traffic with --traffic.\n"
+	      "  --only PATTERN  tests whose name matches, such as 'functional.prefilter.v6_*'\n"
+	      "example: functional prefilter.json --traffic\n",
+	      to);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"only", required_argument, NULL, 'o'},
+		{"traffic", no_argument, NULL, 't'},
+		{"help", no_argument, NULL, 'h'},
+		{},
+	};
+	Suite *suite = suite_create("functional");
+	const char *only = NULL;
+	bool traffic = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'o') {
+			only = optarg;
+		} else if (option == 't') {
+			traffic = true;
+		} else {
+			usage(option == 'h' ? stdout : stderr);
+			return option == 'h' ? 0 : 2;
+		}
+	}
+	if (optind == argc && !traffic) {
+		fputs("functional: neither a table nor --traffic: nothing to test\n", stderr);
+		usage(stderr);
+		return 2;
+	}
+	for (int i = optind; i < argc; i++)
+		table_add(suite, argv[i], only);
+	if (traffic)
+		traffic_add(suite, only);
+	if (!checkrun_suite(suite, table_source)) {
+		fprintf(stderr, "functional: no test matches '%s'\n", only ? only : "");
+		return 2;
+	}
+	return 0;
+}

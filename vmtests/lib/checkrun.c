@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Check as the runner of a suite: see checkrun.h. */
+#include "checkrun.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "result.h"
+
+/* The longest message of a test, bytes: a whole packet three times in hexadecimal, or all a command
+ * said. Check ends a test whose message is longer (8 KiB by default) as if the test had broken. */
+#define MESSAGE_MAX (256 * 1024)
+
+static char current[256];
+
+void checkrun_begin(const char *test)
+{
+	snprintf(current, sizeof(current), "%s", test);
+	result_start(test);
+}
+
+void checkrun_pass(void)
+{
+	result_report(current, RESULT_PASS, NULL);
+}
+
+static void write_failure(TestResult *result, checkrun_source_fn source)
+{
+	const char *test = tr_tcname(result), *message = tr_msg(result);
+	enum result_status status = RESULT_FAIL;
+	json_t *line, *where = source ? source(test) : NULL;
+
+	if (!message)
+		message = "Check gives no message";
+	if (tr_rtype(result) == CK_ERROR) {
+		/* A signal, an exit, or the time limit: not the verdict of an assertion. */
+		status = RESULT_ERROR;
+	} else if (!strncmp(message, "ERROR: ", strlen("ERROR: "))) {
+		status = RESULT_ERROR;
+		message += strlen("ERROR: ");
+	}
+	line = result_new(test, status, "%.*s", (int)strcspn(message, "\n"), message);
+	if (strchr(message, '\n'))
+		result_set_log(line, message, strlen(message));
+	if (!where && tr_lno(result) > 0)
+		where = json_pack("{s:s, s:i}", "file", tr_lfile(result), "line", tr_lno(result));
+	if (where)
+		json_object_set_new(line, "source", where);
+	result_write(line);
+}
+
+int checkrun_suite(Suite *suite, checkrun_source_fn source)
+{
+	SRunner *runner = srunner_create(suite);
+	TestResult **results;
+	int run;
+
+	check_set_max_msg_size(MESSAGE_MAX);
+	srunner_set_fork_status(runner, CK_FORK);
+	srunner_run_all(runner, CK_SILENT);
+	run = srunner_ntests_run(runner);
+	results = srunner_results(runner);
+	for (int i = 0; i < run; i++)
+		if (tr_rtype(results[i]) != CK_PASS)
+			write_failure(results[i], source);
+	free(results);
+	srunner_free(runner);
+	return run;
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Network namespaces, links and addresses for tests: see net.h. */
+#include "net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/if_addr.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <linux/if.h>
+#include <netlink/addr.h>
+#include <netlink/errno.h>
+#include <netlink/netlink.h>
+#include <netlink/route/addr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/veth.h>
+#include <netlink/route/link/vlan.h>
+#include <netlink/route/neighbour.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RUNNING_MS 20000
+
+static char error_text[256];
+
+const char *net_error(void)
+{
+	return error_text;
+}
+
+static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error_text, sizeof(error_text), format, args);
+	va_end(args);
+	return -1;
+}
+
+static int own_namespace(void)
+{
+	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? fail("/proc/self/ns/net: %s", strerror(errno)) : fd;
+}
+
+int net_unshare(void)
+{
+	if (unshare(CLONE_NEWNET))
+		return fail("a new network namespace: %s", strerror(errno));
+	return own_namespace();
+}
+
+int net_enter(int ns)
+{
+	if (setns(ns, CLONE_NEWNET))
+		return fail("entering a network namespace: %s", strerror(errno));
+	return 0;
+}
+
+int net_new_namespace(void)
+{
+	int here = own_namespace(), there;
+
+	if (here < 0)
+		return -1;
+	there = net_unshare();
+	if (net_enter(here))
+		there = -1;
+	close(here);
+	return there;
+}
+
+/* A socket to the routing side of the kernel in the present namespace; NULL after fail(). */
+static struct nl_sock *route_socket(void)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+	int err;
+
+	if (!sock) {
+		fail("out of memory for a netlink socket");
+		return NULL;
+	}
+	err = nl_connect(sock, NETLINK_ROUTE);
+	if (err) {
+		nl_socket_free(sock);
+		fail("netlink: %s", nl_geterror(err));
+		return NULL;
+	}
+	return sock;
+}
+
+static int set_mac(struct rtnl_link *link, const char *mac)
+{
+	struct nl_addr *addr;
+	int err = nl_addr_parse(mac, AF_LLC, &addr);
+
+	if (err)
+		return fail("hardware address %s: %s", mac, nl_geterror(err));
+	rtnl_link_set_addr(link, addr);
+	nl_addr_put(addr);
+	return 0;
+}
+
+/* Sends @link as a new one and frees it. */
+static int add_link(struct rtnl_link *link, const char *name)
+{
+	struct nl_sock *sock = route_socket();
+	int err = -1;
+
+	if (sock) {
+		err = rtnl_link_add(sock, link, NLM_F_CREATE | NLM_F_EXCL);
+		if (err)
+			fail("adding link %s: %s", name, nl_geterror(err));
+		nl_socket_free(sock);
+	}
+	rtnl_link_put(link);
+	return err ? -1 : 0;
+}
+
+int net_veth(const char *name, const char *mac, const char *peer, const char *peer_mac, int peer_ns)
+{
+	struct rtnl_link *link = rtnl_link_veth_alloc(), *other;
+
+	if (!link)
+		return fail("out of memory for link %s", name);
+	other = rtnl_link_veth_get_peer(link);
+	rtnl_link_set_name(link, name);
+	rtnl_link_set_name(other, peer);
+	rtnl_link_set_ns_fd(other, peer_ns);
+	if (set_mac(link, mac) || set_mac(other, peer_mac)) {
+		rtnl_link_put(other);
+		rtnl_link_put(link);
+		return -1;
+	}
+	rtnl_link_put(other);
+	return add_link(link, name);
+}
+
+int net_vlan(const char *name, const char *parent, int id)
+{
+	struct rtnl_link *link = rtnl_link_vlan_alloc();
+
+	if (!link)
+		return fail("out of memory for link %s", name);
+	rtnl_link_set_name(link, name);
+	rtnl_link_set_link(link, if_nametoindex(parent));
+	rtnl_link_vlan_set_id(link, id);
+	return add_link(link, name);
+}
+
+int net_up(const char *name)
+{
+	struct nl_sock *sock = route_socket();
+	struct rtnl_link *link, *change;
+	int err;
+
+	if (!sock)
+		return -1;
+	err = rtnl_link_get_kernel(sock, 0, name, &link);
+	if (!err) {
+		change = rtnl_link_alloc();
+		rtnl_link_set_flags(change, IFF_UP);
+		err = rtnl_link_change(sock, link, change, 0);
+		rtnl_link_put(change);
+		rtnl_link_put(link);
+	}
+	nl_socket_free(sock);
+	return err ? fail("setting link %s up: %s", name, nl_geterror(err)) : 0;
+}
+
+/* 1 when the link's operational state is up, 0 when not yet, -1 after fail(). */
+static int is_running(struct nl_sock *sock, const char *name)
+{
+	struct rtnl_link *link;
+	int err = rtnl_link_get_kernel(sock, 0, name, &link), state;
+
+	if (err)
+		return fail("reading the state of %s: %s", name, nl_geterror(err));
+	state = rtnl_link_get_operstate(link);
+	rtnl_link_put(link);
+	return state == IF_OPER_UP;
+}
+
+int net_running(const char *name)
+{
+	struct nl_sock *query = route_socket(), *news = query ? route_socket() : NULL;
+	struct pollfd wait = {.events = POLLIN};
+	char ignored[8192];
+	int up = -1;
+
+	/* Listen first, look then: a change between the two is not missed. */
+	if (news && nl_socket_add_membership(news, RTNLGRP_LINK) == 0) {
+		wait.fd = nl_socket_get_fd(news);
+		while ((up = is_running(query, name)) == 0) {
+			if (poll(&wait, 1, RUNNING_MS) <= 0) {
+				up = fail("link %s is set up and did not come to run within %d s",
+					  name, RUNNING_MS / 1000);
+				break;
+			}
+			if (recv(wait.fd, ignored, sizeof(ignored), 0) < 0 && errno != ENOBUFS)
+				up = fail("netlink: %s", strerror(errno));
+		}
+	}
+	nl_socket_free(news);
+	nl_socket_free(query);
+	return up == 1 ? 0 : -1;
+}
+
+int net_read_stats(const char *name, struct net_stats *stats)
+{
+	struct nl_sock *sock = route_socket();
+	struct rtnl_link *link;
+	int err;
+
+	if (!sock)
+		return -1;
+	err = rtnl_link_get_kernel(sock, 0, name, &link);
+	if (!err) {
+		stats->rx_packets = rtnl_link_get_stat(link, RTNL_LINK_RX_PACKETS);
+		stats->rx_dropped = rtnl_link_get_stat(link, RTNL_LINK_RX_DROPPED);
+		rtnl_link_put(link);
+	}
+	nl_socket_free(sock);
+	return err ? fail("reading the counters of %s: %s", name, nl_geterror(err)) : 0;
+}
+
+int net_address(const char *name, const char *address)
+{
+	struct rtnl_addr *addr = rtnl_addr_alloc();
+	struct nl_sock *sock = route_socket();
+	struct nl_addr *local = NULL;
+	int err = -1;
+
+	if (!sock || !addr)
+		goto out;
+	err = nl_addr_parse(address, AF_UNSPEC, &local);
+	if (!err) {
+		rtnl_addr_set_ifindex(addr, if_nametoindex(name));
+		rtnl_addr_set_local(addr, local);
+		if (nl_addr_get_family(local) == AF_INET6)
+			rtnl_addr_set_flags(addr, IFA_F_NODAD);
+		err = rtnl_addr_add(sock, addr, 0);
+		nl_addr_put(local);
+	}
+	if (err)
+		fail("address %s on %s: %s", address, name, nl_geterror(err));
+out:
+	rtnl_addr_put(addr);
+	nl_socket_free(sock);
+	return err ? -1 : 0;
+}
+
+int net_neighbour(const char *name, const char *address, const char *mac)
+{
+	struct rtnl_neigh *neigh = rtnl_neigh_alloc();
+	struct nl_addr *dst = NULL, *lladdr = NULL;
+	struct nl_sock *sock = route_socket();
+	int err = -1;
+
+	if (!sock || !neigh)
+		goto out;
+	err = nl_addr_parse(address, AF_UNSPEC, &dst);
+	if (!err)
+		err = nl_addr_parse(mac, AF_LLC, &lladdr);
+	if (!err) {
+		rtnl_neigh_set_ifindex(neigh, if_nametoindex(name));
+		rtnl_neigh_set_dst(neigh, dst);
+		rtnl_neigh_set_lladdr(neigh, lladdr);
+		rtnl_neigh_set_state(neigh, NUD_PERMANENT);
+		err = rtnl_neigh_add(sock, neigh, NLM_F_CREATE | NLM_F_REPLACE);
+	}
+	if (err)
+		fail("neighbour %s on %s: %s", address, name, nl_geterror(err));
+	nl_addr_put(dst);
+	nl_addr_put(lladdr);
+out:
+	rtnl_neigh_put(neigh);
+	nl_socket_free(sock);
+	return err ? -1 : 0;
+}
+
+int net_vlan_offload(const char *name, bool on)
+{
+	struct ethtool_value value = {.cmd = ETHTOOL_GFLAGS};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+	struct ifreq request = {};
+
+	if (fd < 0)
+		return fail("socket: %s", strerror(errno));
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	request.ifr_data = (char *)&value;
+	err = ioctl(fd, SIOCETHTOOL, &request);
+	if (!err) {
+		value.cmd = ETHTOOL_SFLAGS;
+		value.data &= ~ETH_FLAG_TXVLAN;
+		value.data |= on ? ETH_FLAG_TXVLAN : 0;
+		err = ioctl(fd, SIOCETHTOOL, &request);
+	}
+	if (err)
+		fail("VLAN offload of %s: %s", name, strerror(errno));
+	close(fd);
+	return err ? -1 : 0;
+}

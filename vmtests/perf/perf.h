@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of the perf suite share. */
+#ifndef PERF_H
+#define PERF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../lib/datapath.h"
+
+/* Files in the folder the suite runs in. */
+#define PERF_OBJECT	  "xdp_prefilter.bpf.o"
+#define PERF_FLOOR_OBJECT "floor.bpf.o"
+
+/* Repeats of a measurement that are kept; the median is the value. */
+#define PERF_RUNS 3
+
+/* Prefixes of each family in the filled tries. */
+#define PERF_PREFIXES 10000
+
+/* The packets measured. HIT's source is in prefix number PERF_PREFIX_HIT, MISS's in none. */
+enum perf_packet { PERF_V4_MISS, PERF_V4_HIT, PERF_V6_MISS, PERF_V6_HIT, PERF_QINQ_V4_HIT };
+
+#define PERF_PACKET_MAX 128
+#define PERF_PREFIX_HIT 5150
+#define PERF_HIT4	"10.20.30.40"
+
+/* Writes the packet into @out (PERF_PACKET_MAX bytes); returns its length. */
+size_t perf_packet(enum perf_packet packet, unsigned char *out);
+
+/* Adds prefix number @index (0 .. PERF_PREFIXES - 1) of both families, denied. */
+int perf_add_prefix(struct datapath *datapath, unsigned int index);
+
+/*
+ * Loads the floor object. Returns the program's descriptor, which lives as long as the process,
+ * or -1 after a result line of status ERROR for @test.
+ */
+int perf_load_floor(const char *test);
+
+/* Writes the DONE line of @test: the median of @runs. @floor is NULL for a floor itself. */
+void perf_report(const char *test, const double *runs, const double *floor);
+
+/* The median of PERF_RUNS values. */
+double perf_median(const double *runs);
+
+/* The groups: perf.run.* and perf.pktgen.*. */
+void perf_run(void);
+void perf_pktgen(void);
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* perf.pktgen.*: pktgen into a veth whose far end runs the program natively and drops all. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <corepath/abi.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../lib/net.h"
+#include "../lib/result.h"
+#include "perf.h"
+#include "pktgen.h"
+
+/* Packets per repeat: a microsecond, the resolution of pktgen's clock, is 0.05 ns of one. */
+#define COUNT 20000
+
+/* Seconds for the receiver to see the last packets after the sender is done. */
+#define DRAIN 10
+
+#define RECEIVER     "cp0"
+#define SENDER	     "cp1"
+#define RECEIVER_MAC "02:00:00:00:00:0a"
+#define SENDER_MAC   "02:00:00:00:00:0b"
+
+/* A namespace with the pair and no other traffic: IPv6 would send its own. */
+static int make_pair(void)
+{
+	static const char *const files[] = {
+		"/proc/sys/net/ipv6/conf/all/disable_ipv6",
+		"/proc/sys/net/ipv6/conf/default/disable_ipv6",
+	};
+	int here = net_unshare();
+
+	if (here < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		int fd = open(files[i], O_WRONLY | O_CLOEXEC);
+
+		/* No file: a kernel without IPv6, which sends none. Anything else shows in the
+		 * gate: a packet too many. */
+		if (fd >= 0) {
+			if (write(fd, "1", 1) != 1)
+				result_die("perf: %s: %s", files[i], strerror(errno));
+			close(fd);
+		}
+	}
+	if (net_veth(RECEIVER, RECEIVER_MAC, SENDER, SENDER_MAC, here) || net_up(RECEIVER) ||
+	    net_up(SENDER) || net_running(RECEIVER) || net_running(SENDER))
+		return -1;
+	return close(here);
+}
+
+/* What says that a packet was seen: the device's counters and, of the prefilter, its own. */
+struct seen {
+	struct net_stats device;
+	unsigned long long denied;
+};
+
+static int read_seen(struct datapath *datapath, struct seen *seen)
+{
+	struct datapath_count counts[COREPATH_DROP_COUNT] = {};
+
+	if (net_read_stats(RECEIVER, &seen->device))
+		return -1;
+	if (datapath && datapath_counts(datapath, counts))
+		return -1;
+	seen->denied = counts[COREPATH_DROP_DENIED_SRC4].packets;
+	return 0;
+}
+
+/* The device counts what its receive loop took, which can be a moment after the send: waits for
+ * COUNT packets more than @before, no longer than DRAIN. */
+static int wait_for_packets(struct datapath *datapath, const struct seen *before,
+			    struct seen *after)
+{
+	time_t end = time(NULL) + DRAIN;
+
+	do {
+		if (read_seen(datapath, after))
+			return -1;
+		if (after->device.rx_packets - before->device.rx_packets >= COUNT)
+			return 0;
+		sched_yield();
+	} while (time(NULL) < end);
+	return 0;
+}
+
+/* One repeat into @value, per packet. False after an ERROR line. */
+static bool repeat(const char *test, struct datapath *datapath, double *value)
+{
+	static const struct pktgen_flow flow = {
+		.device = SENDER,
+		.dst_mac = RECEIVER_MAC,
+		.source = PERF_HIT4,
+		.destination = "203.0.113.9",
+		.count = COUNT,
+	};
+	unsigned long long received, dropped, denied;
+	struct pktgen_result result;
+	struct seen before, after;
+
+	if (read_seen(datapath, &before)) {
+		result_report(test, RESULT_ERROR, "%s", net_error());
+		return false;
+	}
+	if (pktgen_send(&flow, &result)) {
+		result_report(test, RESULT_ERROR, "%s", pktgen_error());
+		return false;
+	}
+	if (wait_for_packets(datapath, &before, &after)) {
+		result_report(test, RESULT_ERROR, "%s", net_error());
+		return false;
+	}
+	received = after.device.rx_packets - before.device.rx_packets;
+	dropped = after.device.rx_dropped - before.device.rx_dropped;
+	denied = after.denied - before.denied;
+	if (result.sent != COUNT || result.errors || received != COUNT || dropped ||
+	    (datapath && denied != COUNT)) {
+		result_report(test, RESULT_ERROR,
+			      "not every packet was seen by the program: of %d, pktgen sent %llu "
+			      "with %llu errors, %s received %llu and lost %llu, the prefilter "
+			      "denied %llu",
+			      COUNT, result.sent, result.errors, RECEIVER, received, dropped,
+			      datapath ? denied : 0);
+		return false;
+	}
+	*value = result.usec * 1000.0 / COUNT;
+	return true;
+}
+
+/* Attaches @program natively, measures, detaches. False after a line that says why not. */
+static bool measure(const char *test, int program, struct datapath *datapath, double *runs)
+{
+	int ifindex = if_nametoindex(RECEIVER);
+	int err = bpf_xdp_attach(ifindex, program, XDP_FLAGS_DRV_MODE, NULL);
+	bool good;
+
+	if (err) {
+		result_report(test, RESULT_ERROR, "native XDP on %s: %s", RECEIVER, strerror(-err));
+		return false;
+	}
+	/* The first repeat pays for cold caches of the kernel's allocators. */
+	good = repeat(test, datapath, &runs[0]);
+	for (int i = 0; good && i < PERF_RUNS; i++)
+		good = repeat(test, datapath, &runs[i]);
+	bpf_xdp_detach(ifindex, XDP_FLAGS_DRV_MODE, NULL);
+	return good;
+}
+
+void perf_pktgen(void)
+{
+	static const char floor_test[] = "perf.pktgen.veth_floor", test[] = "perf.pktgen.veth_drop";
+	double floor_runs[PERF_RUNS], runs[PERF_RUNS], floor_value;
+	struct datapath datapath;
+	int floor;
+
+	result_start(floor_test);
+	if (make_pair()) {
+		result_report(floor_test, RESULT_ERROR, "%s", net_error());
+		return;
+	}
+	floor = perf_load_floor(floor_test);
+	if (floor < 0 || !measure(floor_test, floor, NULL, floor_runs))
+		return;
+	perf_report(floor_test, floor_runs, NULL);
+
+	result_start(test);
+	if (datapath_open(&datapath, PERF_OBJECT, PERF_PREFIXES))
+		result_report(test, RESULT_FAIL, "%s", datapath_error());
+	else if (perf_add_prefix(&datapath, PERF_PREFIX_HIT))
+		result_report(test, RESULT_ERROR, "%s", datapath_error());
+	else if (measure(test, datapath.program, &datapath, runs)) {
+		floor_value = perf_median(floor_runs);
+		perf_report(test, runs, &floor_value);
+	}
+	datapath_close(&datapath);
+}

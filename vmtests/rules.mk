@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The suites (static guest programs), their tables of packets, the fixtures of the harness tests, and
+# the host test of what can be tested without BPF.
+
+VMTESTS_CPPFLAGS := -Ibpf-src/include -isystem $(LIBBPF_INC) \
+	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libnl-route-3.0))
+
+VMTESTS_SRC := $(filter-out %.bpf.c,$(wildcard vmtests/*/*.c))
+VMTESTS_OBJ := $(VMTESTS_SRC:%.c=$(B)/obj/%.o)
+# $(call vmtests_objects,FOLDER): the objects of one folder
+vmtests_objects = $(filter $(B)/obj/vmtests/$(1)/%,$(VMTESTS_OBJ))
+
+VERIFIER_OBJ := $(filter-out %_test.o,$(call vmtests_objects,verifier)) $(B)/obj/vmtests/lib/result.o
+FUNCTIONAL_OBJ := $(call vmtests_objects,functional) \
+	$(patsubst %,$(B)/obj/vmtests/lib/%.o,result checkrun datapath net)
+PERF_OBJ := $(filter-out %_test.o,$(call vmtests_objects,perf)) \
+	$(patsubst %,$(B)/obj/vmtests/lib/%.o,result datapath net)
+
+VMTESTS_FIXTURES := $(patsubst vmtests/fixtures/%.c,$(B)/fixtures/%.o,$(wildcard vmtests/fixtures/*.bpf.c)) \
+	$(patsubst vmtests/fixtures/%.py,$(B)/fixtures/%.json,$(wildcard vmtests/fixtures/*.py))
+
+all: $(B)/guest/verifier $(B)/guest/functional $(B)/guest/perf $(B)/vmtests/prefilter.json \
+	$(B)/bpf/floor.bpf.o $(VMTESTS_FIXTURES)
+
+# libbpf's headers are made with its library
+$(VMTESTS_OBJ): $(B)/obj/%.o: %.c | $(LIBBPF_A)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(VMTESTS_CPPFLAGS) -MMD -MP -c $< -o $@
+
+# verifier/load.c says why libbpf's system call is wrapped
+$(B)/guest/verifier: $(VERIFIER_OBJ) $(LIBBPF_A)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -Wl,--wrap=bpf_prog_load -o $@ $^ -ljansson -lelf -lz
+
+# libnl can look names up, for which a static program would need the shared libc; nothing here does,
+# so the linker is kept from warning about it at every build.
+$(B)/guest/functional: $(FUNCTIONAL_OBJ) $(LIBBPF_A)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -Wl,--no-warnings -o $@ $^ -lcheck -lsubunit -ljansson -lnl-route-3 -lnl-3 \
+		-lelf -lz -lm -lrt -lpthread
+
+$(B)/guest/perf: $(PERF_OBJ) $(LIBBPF_A)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -Wl,--no-warnings -o $@ $^ -ljansson -lnl-route-3 -lnl-3 -lelf -lz -lm \
+		-lpthread
+
+# $(BPF_CFLAGS) is bpf-src's: fixtures are compiled as the datapath is
+define vmtests_bpf
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(LLVM_STRIP) -g $@.tmp
+	mv $@.tmp $@
+endef
+
+$(B)/fixtures/%.bpf.o: vmtests/fixtures/%.bpf.c $(VMLINUX_H) $(LIBBPF_A)
+	$(vmtests_bpf)
+
+$(B)/bpf/floor.bpf.o: vmtests/perf/floor.bpf.c $(VMLINUX_H) $(LIBBPF_A)
+	$(vmtests_bpf)
+
+# The programs of the golden logs; made by hand when logs are taken (vmtests/verifier/README.md).
+$(B)/vmtests/rejects.bpf.o: vmtests/verifier/testdata/rejects.bpf.c $(VMLINUX_H) $(LIBBPF_A)
+	$(vmtests_bpf)
+
+GEN_CASES := vmtests/functional/gen_cases.py
+
+$(B)/vmtests/prefilter.json: vmtests/functional/prefilter_cases.py $(GEN_CASES)
+	@mkdir -p $(@D)
+	$(PYTHON) -B $(GEN_CASES) $< $@
+
+$(B)/fixtures/%.json: vmtests/fixtures/%.py $(GEN_CASES)
+	@mkdir -p $(@D)
+	$(PYTHON) -B $(GEN_CASES) $< $@
+
+# Host tests: parsers, which need no BPF. Each finds its data from the tree's top.
+HOST_TESTS += $(B)/tests/verifier_log_test $(B)/tests/pktgen_test
+
+$(B)/tests/verifier_log_test: $(patsubst %,$(B)/obj/vmtests/verifier/%.o,log_test log)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ -lcheck -lsubunit -ljansson -lm -lrt -lpthread
+
+$(B)/tests/pktgen_test: $(patsubst %,$(B)/obj/vmtests/perf/%.o,pktgen_test pktgen)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ -lcheck -lsubunit -lm -lrt -lpthread
+
+-include $(VMTESTS_OBJ:.o=.d) $(wildcard $(B)/fixtures/*.d) $(wildcard $(B)/bpf/floor.bpf.d)

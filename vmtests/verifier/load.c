@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loads one program by itself: see load.h. */
+#include "load.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Log levels, include/linux/bpf_verifier.h (not in uapi): steps with states; figures at the end. */
+#define LOG_STEPS 1
+#define LOG_STATS 4
+
+/* The largest log buffer every kernel since 5.10 takes with room to spare (UINT_MAX >> 2 is their
+ * limit); a program with a longer log loses its head since 6.4, its tail before. */
+#define LOG_BYTES (16U << 20)
+
+/* The call libbpf puts in the place of one whose CO-RE relocation failed: 0xbad2310 in
+ * libbpf's relo_core.c; kernels name it as an unknown function. */
+static const char *const core_marks[] = {"#195896080", "0xbad2310", "CO-RE relocation"};
+
+/* What the wrapped bpf_prog_load() below saw of the program that is being judged. */
+static struct {
+	const char *name;
+	bool asked;
+	long long ns;
+	struct bpf_line_info *lines;
+	unsigned int line_count;
+} seen;
+
+int __real_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *license,
+			 const struct bpf_insn *insns, size_t insn_count,
+			 struct bpf_prog_load_opts *opts);
+int __wrap_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *license,
+			 const struct bpf_insn *insns, size_t insn_count,
+			 struct bpf_prog_load_opts *opts);
+
+static long long now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/*
+ * The linker (--wrap=bpf_prog_load) puts this between libbpf's object code and its system call
+ * wrapper, for two things libbpf 1.5 does not tell: the time of the call alone, and the line info
+ * of the instruction stream as the kernel gets it, with subprograms appended and relocated.
+ */
+int __wrap_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *license,
+			 const struct bpf_insn *insns, size_t insn_count,
+			 struct bpf_prog_load_opts *opts)
+{
+	bool ours = seen.name && name && !strcmp(name, seen.name);
+	long long start;
+	int fd, saved;
+
+	if (ours && opts && opts->line_info_cnt &&
+	    opts->line_info_rec_size >= sizeof(struct bpf_line_info)) {
+		free(seen.lines);
+		seen.lines = calloc(opts->line_info_cnt, sizeof(*seen.lines));
+		seen.line_count = seen.lines ? opts->line_info_cnt : 0;
+		for (unsigned int i = 0; i < seen.line_count; i++)
+			memcpy(&seen.lines[i],
+			       (const char *)opts->line_info + i * opts->line_info_rec_size,
+			       sizeof(*seen.lines));
+	}
+	start = now_ns();
+	fd = __real_bpf_prog_load(type, name, license, insns, insn_count, opts);
+	saved = errno;
+	if (ours) {
+		seen.asked = true;
+		seen.ns = now_ns() - start;
+	}
+	errno = saved;
+	return fd;
+}
+
+static void forget_seen(void)
+{
+	free(seen.lines);
+	memset(&seen, 0, sizeof(seen));
+}
+
+static void keep_log(const char *base, const char *ending, const char *log)
+{
+	char path[4096];
+	FILE *file;
+
+	if (!base)
+		return;
+	snprintf(path, sizeof(path), "%s.%s.log", base, ending);
+	file = fopen(path, "w");
+	if (!file || fputs(log, file) < 0 || fclose(file)) {
+		fprintf(stderr, "verifier: cannot keep the log as %s: %s\n", path, strerror(errno));
+		exit(2);
+	}
+}
+
+/* Only @wanted is loaded; maps keep no pins and have at least one entry, as real loaders set the
+ * size of those an object leaves at 0. */
+static struct bpf_program *leave_only(struct bpf_object *object, const char *wanted)
+{
+	struct bpf_program *program, *found = NULL;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program (program, object) {
+		bool is_it = !strcmp(bpf_program__name(program), wanted);
+
+		bpf_program__set_autoload(program, is_it);
+		if (is_it)
+			found = program;
+	}
+	bpf_object__for_each_map (map, object) {
+		const char *type = libbpf_bpf_map_type_str(bpf_map__type(map));
+
+		bpf_map__set_pin_path(map, NULL);
+		/* Local storage has no size: the kernel insists on 0 there. */
+		if (bpf_map__max_entries(map) == 0 && !(type && strstr(type, "storage")))
+			bpf_map__set_max_entries(map, 1);
+	}
+	return found;
+}
+
+static bool has_core_mark(const char *text)
+{
+	for (size_t i = 0; i < sizeof(core_marks) / sizeof(*core_marks); i++)
+		if (text && strstr(text, core_marks[i]))
+			return true;
+	return false;
+}
+
+/* "<invalid CO-RE relocation>\nfailed to resolve CO-RE relocation <byte_off> [5] struct x.y": the
+ * second line, which libbpf writes over the kernel's poisoned instruction. */
+static void core_reason(const char *steps, char *out, size_t size)
+{
+	const char *at = strstr(steps, "failed to resolve CO-RE relocation");
+
+	if (at)
+		snprintf(out, size, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+/* Why the kernel was not asked, from what libbpf printed. */
+static void explain_before_kernel(struct load_result *out)
+{
+	const char *said = load_first_warning();
+
+	out->stage = STAGE_OTHER;
+	if (strstr(said, "map '") && strstr(said, "failed to create"))
+		out->stage = STAGE_MAP;
+	else if (has_core_mark(said) || strstr(said, "relo #"))
+		out->stage = STAGE_CORE;
+	snprintf(out->reason, sizeof(out->reason), "%s (%s)",
+		 *said ? said : "libbpf gave up without saying why", strerror(out->error));
+}
+
+/* The source line of instruction @insn, by the line info the kernel was given. */
+static void find_source(const struct btf *btf, long insn, struct load_result *out)
+{
+	const struct bpf_line_info *best = NULL;
+	const char *file, *text;
+
+	for (unsigned int i = 0; i < seen.line_count; i++)
+		if ((long)seen.lines[i].insn_off <= insn &&
+		    (!best || seen.lines[i].insn_off >= best->insn_off))
+			best = &seen.lines[i];
+	if (!btf || !best)
+		return;
+	file = btf__str_by_offset(btf, best->file_name_off);
+	text = btf__str_by_offset(btf, best->line_off);
+	if (!file || !*file)
+		return;
+	out->file = strdup(file);
+	out->line = BPF_LINE_INFO_LINE_NUM(best->line_col);
+	if (text && *text)
+		out->text = strdup(text + strspn(text, " \t"));
+}
+
+/*
+ * One load at @level into @log. Returns 0 or a negative errno; the object is returned in @object
+ * while it lives, as the accepted program and the BTF are in it.
+ */
+static int load_once(const char *path, const char *name, unsigned int level, char *log,
+		     struct bpf_object **object, struct bpf_program **program)
+{
+	int err;
+
+	load_capture_prints();
+	forget_seen();
+	log[0] = '\0';
+	*program = NULL;
+	*object = bpf_object__open_file(path, NULL);
+	if (!*object)
+		return -errno;
+	*program = leave_only(*object, name);
+	if (!*program)
+		return -ENOENT;
+	seen.name = bpf_program__name(*program);
+	err = bpf_program__set_log_buf(*program, log, LOG_BYTES);
+	if (!err)
+		err = bpf_program__set_log_level(*program, level);
+	return err ? err : bpf_object__load(*object);
+}
+
+/* The second load of a rejected program: the way the verifier went, to find the source line. */
+static void load_for_steps(const char *path, const char *name, const char *log_base, char *steps,
+			   struct load_result *out)
+{
+	struct bpf_program *program;
+	struct bpf_object *object;
+	struct verifier_log log;
+
+	load_once(path, name, LOG_STEPS | LOG_STATS, steps, &object, &program);
+	keep_log(log_base, "steps", steps);
+	if (!verifier_log_parse(steps, &log)) {
+		if (has_core_mark(out->reason) || has_core_mark(log.reason)) {
+			out->stage = STAGE_CORE;
+			core_reason(steps, out->reason, sizeof(out->reason));
+		}
+		/* A log cut at its end (before 6.4) stops anywhere: its last step is not the
+		 * one that was refused. */
+		if (log.complete && log.insn >= 0)
+			find_source(bpf_object__btf(object), log.insn, out);
+		if (log.complete && !out->file && log.file) {
+			out->file = strdup(log.file);
+			out->line = log.line;
+		}
+		if (log.complete && !out->text && log.text)
+			out->text = strdup(log.text);
+		if (log.complete) {
+			free(out->shown);
+			out->shown = strdup(steps);
+		}
+		verifier_log_free(&log);
+	}
+	bpf_object__close(object);
+}
+
+static void read_sizes(int fd, struct load_result *out)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_prog_get_info_by_fd(fd, &info, &len))
+		return;
+	out->xlated_bytes = info.xlated_prog_len;
+	out->jited_bytes = info.jited_prog_len;
+}
+
+/* Types that hook into another BPF program or a kernel table given at run time. */
+static bool type_needs_company(enum bpf_prog_type type)
+{
+	return type == BPF_PROG_TYPE_EXT || type == BPF_PROG_TYPE_STRUCT_OPS;
+}
+
+static void judge(const char *path, const char *name, const char *log_base, char *log,
+		  struct load_result *out)
+{
+	struct bpf_program *program;
+	struct bpf_object *object;
+	int err = load_once(path, name, LOG_STATS, log, &object, &program);
+
+	out->accepted = !err;
+	out->error = -err;
+	out->asked = seen.asked;
+	out->load_ns = seen.ns;
+	out->stage = object ? STAGE_VERIFIER : STAGE_OPEN;
+	out->shown = strdup(log);
+	keep_log(log_base, "stats", log);
+	if (verifier_log_parse(log, &out->log)) {
+		out->accepted = false;
+		out->error = ENOMEM;
+	}
+	if (!err)
+		read_sizes(bpf_program__fd(program), out);
+	else if (!object)
+		snprintf(out->reason, sizeof(out->reason), "%s (%s)", load_first_warning(),
+			 strerror(out->error));
+	else if (!out->asked)
+		explain_before_kernel(out);
+	else if (out->log.reason)
+		snprintf(out->reason, sizeof(out->reason), "%s", out->log.reason);
+	else if (out->log.complete)
+		snprintf(out->reason, sizeof(out->reason),
+			 "the verifier refused and gave no reason (%s)", strerror(out->error));
+	else
+		snprintf(out->reason, sizeof(out->reason),
+			 "the kernel refused before its verifier looked: %s", strerror(out->error));
+	if (err && out->asked && !out->log.reason && !out->log.complete)
+		out->stage = STAGE_OTHER;
+	out->needs_company =
+		err && !out->asked && program && type_needs_company(bpf_program__type(program));
+	bpf_object__close(object);
+}
+
+void load_program(const char *path, const char *name, const char *log_base, struct load_result *out)
+{
+	/* One buffer for the run: fresh zero pages per program would cost more than the load. */
+	static char log[LOG_BYTES];
+
+	memset(out, 0, sizeof(*out));
+	judge(path, name, log_base, log, out);
+	if (!out->accepted && out->asked && out->stage == STAGE_VERIFIER)
+		load_for_steps(path, name, log_base, log, out);
+	forget_seen();
+}
+
+void load_result_free(struct load_result *result)
+{
+	verifier_log_free(&result->log);
+	free(result->shown);
+	free(result->file);
+	free(result->text);
+	memset(result, 0, sizeof(*result));
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Loads one program of one object by itself and says what the kernel made of it. */
+#ifndef VERIFIER_LOAD_H
+#define VERIFIER_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "log.h"
+
+/* How far a program came. The words are those of the result line's "stage". */
+enum load_stage {
+	STAGE_OPEN,	/* libbpf could not make sense of the object */
+	STAGE_MAP,	/* the kernel refused a map */
+	STAGE_CORE,	/* a CO-RE relocation found nothing on this kernel */
+	STAGE_VERIFIER, /* the kernel's verifier looked at the program */
+	STAGE_OTHER,	/* before the verifier, for another reason */
+};
+
+struct load_result {
+	bool accepted;
+	/* The kernel was asked to load the program itself. */
+	bool asked;
+	/* The program cannot be judged alone (it extends or implements something at run time). */
+	bool needs_company;
+	enum load_stage stage;
+	int error; /* positive errno, 0 when accepted */
+	char reason[1024];
+	/* What the verifier said at level BPF_LOG_STATS: figures and error lines. */
+	struct verifier_log log;
+	/* The log to show a person: with steps when the program was rejected. */
+	char *shown;
+	/* Where it was rejected: NULL, 0 when unknown. */
+	char *file;
+	unsigned int line;
+	char *text;
+	/* Nanoseconds of the BPF_PROG_LOAD call alone; maps and BTF are not in it. */
+	long long load_ns;
+	/* Bytes from bpf_prog_info; jited is 0 when the JIT is off. */
+	unsigned int xlated_bytes;
+	unsigned int jited_bytes;
+};
+
+/*
+ * Loads @program of the object at @path with nothing else of it. A fresh object each time, as a
+ * libbpf object can be loaded once. Pins of the object's maps are left out, so that nothing
+ * outlives the call. @log_base, when not NULL, is a path without ending: the raw logs are kept
+ * there as @log_base.stats.log and @log_base.steps.log.
+ * Always fills @out, which the caller frees by load_result_free().
+ */
+void load_program(const char *path, const char *program, const char *log_base,
+		  struct load_result *out);
+
+void load_result_free(struct load_result *result);
+
+/*
+ * What libbpf printed (warnings) since the last call of this, one line, without its "libbpf: "
+ * prefixes; empty when nothing. Calls that open an object outside load_program() use it too.
+ */
+void load_capture_prints(void);
+const char *load_first_warning(void);
+
+#endif

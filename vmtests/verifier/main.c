@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * verifier: judges every program of any BPF objects on the running kernel, one result line each.
+ *
+ *	verifier [--source-root DIR] [--log-dir DIR] OBJECT...
+ *
+ * Exit status: 0 when every object was looked at, whatever the verdicts; 2 for wrong usage.
+ */
+#include <bpf/libbpf.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../lib/result.h"
+#include "load.h"
+
+static const char *const stage_words[] = {
+	[STAGE_OPEN] = "open",	       [STAGE_MAP] = "map",	[STAGE_CORE] = "core",
+	[STAGE_VERIFIER] = "verifier", [STAGE_OTHER] = "other",
+};
+
+static const char *source_root;
+static const char *log_dir;
+
+/* Says why @path cannot be a BPF object, in words libbpf does not have. False: it may be one. */
+static bool not_an_object(const char *path, char *why, size_t size)
+{
+	Elf64_Ehdr header;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		snprintf(why, size, "%s: cannot be opened: %s", path, strerror(errno));
+		return true;
+	}
+	n = read(fd, &header, sizeof(header));
+	if (n < 0)
+		snprintf(why, size, "%s: cannot be read: %s", path, strerror(errno));
+	close(fd);
+	if (n < 0)
+		return true;
+	if (n == 0)
+		snprintf(why, size, "%s: is empty", path);
+	else if ((size_t)n < sizeof(header) || memcmp(header.e_ident, ELFMAG, SELFMAG))
+		snprintf(why, size, "%s: is not an ELF file", path);
+	else if (header.e_ident[EI_CLASS] != ELFCLASS64)
+		snprintf(why, size, "%s: is not a 64-bit ELF file", path);
+	else if (header.e_ident[EI_DATA] !=
+		 (__BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB))
+		snprintf(why, size, "%s: has the other byte order than this machine", path);
+	else if (header.e_machine != EM_BPF)
+		snprintf(why, size, "%s: is for ELF machine %u, not BPF (%u)", path,
+			 header.e_machine, EM_BPF);
+	else
+		return false;
+	return true;
+}
+
+/* "dir/xdp_prefilter.bpf.o" -> "xdp_prefilter"; also plain ".o". */
+static void object_name(const char *path, char *out, size_t size)
+{
+	const char *base = strrchr(path, '/');
+	static const char *const endings[] = {".bpf.o", ".o"};
+	size_t len;
+
+	result_name(out, size, base ? base + 1 : path);
+	len = strlen(out);
+	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++) {
+		size_t end = strlen(endings[i]);
+
+		if (len > end && !strcmp(out + len - end, endings[i])) {
+			out[len - end] = '\0';
+			return;
+		}
+	}
+}
+
+static json_t *source_json(const struct load_result *result)
+{
+	json_t *source = json_object();
+	const char *file = result->file;
+	size_t root = source_root ? strlen(source_root) : 0;
+
+	if (root && !strncmp(file, source_root, root) && file[root] == '/')
+		file += root + 1;
+	/* What a build that maps its folder to "." leaves. */
+	if (!strncmp(file, "./", 2))
+		file += 2;
+	json_object_set_new(source, "file", result_string(file, strlen(file)));
+	if (result->line)
+		json_object_set_new(source, "line", json_integer(result->line));
+	if (result->text)
+		json_object_set_new(source, "text",
+				    result_string(result->text, strlen(result->text)));
+	return source;
+}
+
+static void set_figure(json_t *object, const char *key, long long value)
+{
+	if (value >= 0)
+		json_object_set_new(object, key, json_integer(value));
+}
+
+static json_t *verifier_json(const char *object, const char *program, const char *type,
+			     const struct load_result *result)
+{
+	const struct verifier_log *log = &result->log;
+	const char *verdict = result->accepted ? "accepted" : "not_loaded";
+	json_t *out;
+
+	if (!result->accepted && result->asked && result->stage != STAGE_OTHER)
+		verdict = "rejected";
+	out = json_pack("{s:s, s:s, s:s, s:s}", "object", object, "program", program, "type", type,
+			"verdict", verdict);
+	if (!result->accepted)
+		json_object_set_new(out, "stage", json_string(stage_words[result->stage]));
+	if (log->complete) {
+		set_figure(out, "insns", log->insns);
+		set_figure(out, "peak_states", log->peak_states);
+		set_figure(out, "total_states", log->total_states);
+		set_figure(out, "max_states_per_insn", log->max_states_per_insn);
+		if (log->verification_us >= 0)
+			set_figure(out, "verification_ns", log->verification_us * 1000LL);
+	}
+	if (log->stack_count) {
+		json_t *stack = json_array();
+
+		for (int i = 0; i < log->stack_count; i++)
+			json_array_append_new(stack, json_integer(log->stack[i]));
+		json_object_set_new(out, "stack", stack);
+	}
+	if (result->asked)
+		set_figure(out, "load_ns", result->load_ns);
+	if (result->accepted) {
+		set_figure(out, "xlated_bytes", result->xlated_bytes);
+		set_figure(out, "jited_bytes", result->jited_bytes);
+	}
+	return out;
+}
+
+/* FAIL: the object does not work on this kernel. ERROR: that could not be found out. */
+static enum result_status status_of(const struct load_result *result)
+{
+	if (result->accepted)
+		return RESULT_PASS;
+	if (result->needs_company || result->stage == STAGE_OPEN || result->error == EPERM ||
+	    result->error == ENOMEM)
+		return RESULT_ERROR;
+	return RESULT_FAIL;
+}
+
+static void judge_program(const char *path, const char *object, const char *program,
+			  const char *type)
+{
+	char test[512], name[128], log_base[4096];
+	struct load_result result;
+	json_t *line;
+
+	result_name(name, sizeof(name), program);
+	snprintf(test, sizeof(test), "verifier.%s.%s", object, name);
+	snprintf(log_base, sizeof(log_base), "%s/%s.%s", log_dir ? log_dir : "", object, name);
+
+	result_start(test);
+	load_program(path, program, log_dir ? log_base : NULL, &result);
+	if (result.accepted && !result.asked)
+		line = result_new(test, RESULT_ERROR,
+				  "libbpf reports success but never asked the kernel to load it");
+	else if (result.accepted)
+		line = result_new(test, RESULT_PASS, NULL);
+	else
+		line = result_new(test, status_of(&result), "%s%s",
+				  result.needs_company ? "cannot be judged alone: " : "",
+				  result.reason);
+	json_object_set_new(line, "verifier", verifier_json(object, program, type, &result));
+	if (result.file)
+		json_object_set_new(line, "source", source_json(&result));
+	if (result.shown && *result.shown)
+		result_set_log(line, result.shown, strlen(result.shown));
+	result_write(line);
+	load_result_free(&result);
+}
+
+static void judge_object(const char *path)
+{
+	char object[256], test[512], why[1024];
+	const char *problem = NULL;
+	struct bpf_program *program;
+	struct bpf_object *obj = NULL;
+	int programs = 0;
+
+	object_name(path, object, sizeof(object));
+	snprintf(test, sizeof(test), "verifier.%s", object);
+	if (not_an_object(path, why, sizeof(why))) {
+		problem = why;
+	} else {
+		load_capture_prints();
+		obj = bpf_object__open_file(path, NULL);
+		if (!obj) {
+			int err = errno;
+			const char *said = load_first_warning();
+
+			snprintf(why, sizeof(why), "%s: libbpf cannot open it: %s (%s)", path,
+				 *said ? said : "no reason given", strerror(err));
+			problem = why;
+		}
+	}
+	if (obj) {
+		bpf_object__for_each_program (program, obj) {
+			const char *type = libbpf_bpf_prog_type_str(bpf_program__type(program));
+
+			judge_program(path, object, bpf_program__name(program),
+				      type ? type : "unknown");
+			programs++;
+		}
+		bpf_object__close(obj);
+		if (!programs) {
+			snprintf(why, sizeof(why), "%s: no programs in it", path);
+			problem = why;
+		}
+	}
+	if (problem) {
+		result_start(test);
+		result_report(test, RESULT_ERROR, "%s", problem);
+	}
+}
+
+static void usage(FILE *to)
+{
+	fputs("usage: verifier [--source-root DIR] [--log-dir DIR] OBJECT...\n"
+	      "Loads every program of each BPF object by itself and writes one result line each.\n"
+	      "  --source-root DIR  report source files relative to DIR\n"
+	      "  --log-dir DIR      keep the raw verifier logs there (DIR exists)\n"
+	      "example: verifier xdp_prefilter.bpf.o\n",
+	      to);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"source-root", required_argument, NULL, 's'},
+		{"log-dir", required_argument, NULL, 'l'},
+		{"help", no_argument, NULL, 'h'},
+		{},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 's') {
+			source_root = optarg;
+		} else if (option == 'l') {
+			log_dir = optarg;
+		} else {
+			usage(option == 'h' ? stdout : stderr);
+			return option == 'h' ? 0 : 2;
+		}
+	}
+	if (optind == argc) {
+		fputs("verifier: no object given\n", stderr);
+		usage(stderr);
+		return 2;
+	}
+	for (int i = optind; i < argc; i++)
+		judge_object(argv[i]);
+	return 0;
+}
