@@ -40,8 +40,9 @@ void kmsg(const char *fmt, ...)
 	va_start(ap, fmt);
 	n += vsnprintf(line + n, sizeof(line) - n, fmt, ap);
 	va_end(ap);
-	if (n >= (int)sizeof(line))
+	if (n > (int)sizeof(line) - 1)
 		n = sizeof(line) - 1;
+	line[n++] = '\n'; /* without it the kernel waits for a continuation before it prints */
 	if (kmsg_fd >= 0 && write(kmsg_fd, line, n) < 0)
 		return; /* nowhere left to say it */
 }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <stdarg.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "qemu.h"
 #include "util.h"
 
 /*
  * panic=-1 with -no-reboot turns a panic into QEMU's exit. loglevel=5 shows warnings (a WARN is
- * printed at level 4) and nothing below. 5.10's built-in lsm= list lacks bpf.
+ * printed at level 4) and nothing below. Init's markers must not be rate-limited. 5.10's built-in
+ * lsm= list lacks bpf.
  */
-#define APPEND_COMMON "panic=-1 loglevel=5 lsm=lockdown,yama,integrity,bpf"
+#define APPEND_COMMON "panic=-1 loglevel=5 printk.devkmsg=on lsm=lockdown,yama,integrity,bpf"
 
 static const struct profile profiles[] = {
 	{"default", "as an operator's machine boots, with the BPF LSM on", "", false},
@@ -136,6 +140,27 @@ void qemu_finish(struct qemu *q)
 {
 	arg(q, "-append", xstrdup(q->append));
 	q->argv[q->argc] = NULL;
+}
+
+pid_t qemu_fork(const struct qemu *q, int stderr_fd, const int *inherit, size_t count)
+{
+	pid_t self = getpid(), pid = fork();
+
+	if (pid < 0)
+		return err("fork: %s", strerror(errno));
+	if (pid > 0)
+		return pid;
+	die_with_parent(self);
+	setpgid(0, 0); /* the terminal's Ctrl-C is ours to handle */
+	for (size_t i = 0; i < count; i++)
+		if (inherit[i] >= 0)
+			fcntl(inherit[i], F_SETFD, 0);
+	dup2(open("/dev/null", O_RDWR), 0);
+	dup2(0, 1);
+	dup2(stderr_fd, 2);
+	execvp(q->argv[0], q->argv);
+	dprintf(2, "cannot run %s: %s\n", q->argv[0], strerror(errno));
+	_exit(127);
 }
 
 void qemu_free(struct qemu *q)

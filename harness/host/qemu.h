@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define QEMU_PROGRAM "qemu-system-x86_64"
 
@@ -51,6 +52,11 @@ void qemu_incoming(struct qemu *q, int state_fd);
 void qemu_append(struct qemu *q, const char *text);
 /* Adds -append and the final NULL. No part may be added after. */
 void qemu_finish(struct qemu *q);
+/*
+ * Starts it with these descriptors (those below 0 are passed over) and its standard error in
+ * stderr_fd. It dies with us. The child's process ID, or -1 after err().
+ */
+pid_t qemu_fork(const struct qemu *q, int stderr_fd, const int *inherit, size_t count);
 void qemu_free(struct qemu *q);
 
 #endif

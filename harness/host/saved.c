@@ -13,7 +13,6 @@
 
 #include <xxhash.h>
 
-#include "../common/proto.h"
 #include "saved.h"
 #include "util.h"
 
@@ -95,12 +94,11 @@ static int name_of(const struct vm_config *c, char name[33])
 {
 	XXH3_state_t *s = XXH3_createState();
 	int fd = open(c->vmlinuz, O_RDONLY | O_CLOEXEC), ret = -1;
-	char *rest;
+	char *identity;
 
 	XXH3_128bits_reset(s);
-	rest = fmt("%x %s %s %s %d %u %u", VT_MAGIC, c->profile->name, c->profile->append,
-		   c->append ? c->append : "", c->accel, c->cpus, c->mem_mib);
-	digest_text(s, rest);
+	identity = vm_identity(c);
+	digest_text(s, identity);
 	digest_qemu(s);
 	if (fd >= 0 && digest_fd(s, fd) == 0 && digest_fd(s, c->initrd_fd) == 0) {
 		digest_hex(s, name);
@@ -108,7 +106,7 @@ static int name_of(const struct vm_config *c, char name[33])
 	}
 	if (fd >= 0)
 		close(fd);
-	free(rest);
+	free(identity);
 	XXH3_freeState(s);
 	return ret;
 }

@@ -15,6 +15,8 @@
 #include <jansson.h>
 
 #include "../common/proto.h"
+#include "judge.h"
+#include "qmp_save.h"
 #include "util.h"
 #include "vm.h"
 
@@ -31,8 +33,7 @@ struct vm {
 	struct console console;
 	struct vm_end end;
 	enum phase phase;
-	bool killed, saving;
-	char *save_command;
+	bool killed;
 	uint64_t started, last_sign;
 
 	pid_t pid;
@@ -41,38 +42,24 @@ struct vm {
 	char *payload;
 	size_t payload_size;
 	uv_poll_t exited;
-	uv_pipe_t console_pipe, control_pipe, monitor_pipe;
+	uv_pipe_t console_pipe, control_pipe;
+	struct qmp_save saver;
 	uv_timer_t bound, silence;
 	int open_streams; /* console, control, process: what the end waits for */
 	int open_handles;
-
-	char monitor_line[8192];
-	size_t monitor_have;
 
 	char read_buf[65536];
 	char frame[VT_FRAME_MAX + sizeof(struct vt_frame)];
 	size_t frame_have;
 };
 
-static void set_end(struct vm *vm, enum outcome outcome, const char *reason, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void set_end(struct vm *vm, enum outcome outcome, const char *reason, ...)
-{
-	va_list ap;
-
-	vm->end.outcome = outcome;
-	va_start(ap, reason);
-	vsnprintf(vm->end.reason, sizeof(vm->end.reason), reason, ap);
-	va_end(ap);
-}
-
 void vm_kill(struct vm *vm, enum outcome outcome, const char *reason)
 {
 	if (vm->killed)
 		return;
 	vm->killed = true;
-	set_end(vm, outcome, "%s", reason);
+	vm->end.outcome = outcome;
+	snprintf(vm->end.reason, sizeof(vm->end.reason), "%s", reason);
 	kill(vm->pid, SIGKILL);
 }
 
@@ -89,60 +76,21 @@ static void qemu_said(struct vm *vm, char *text, size_t size)
 		memmove(text, nl + 1, strlen(nl + 1) + 1);
 }
 
-/*
- * QEMU is gone and everything it said is read: what happened? A splat that raced a lost connection
- * or a bound is the splat; before init, whatever happened is a failed boot.
- */
-static void judge(struct vm *vm)
-{
-	const struct splat *splat = console_worst(&vm->console);
-	bool panicked = splat && splat->kind == OC_PANIC;
-	char said[256];
-
-	if (vm->killed && vm->end.outcome == OC_INTERRUPTED)
-		return;
-	if (vm->phase == BOOTING) {
-		qemu_said(vm, said, sizeof(said));
-		if (vm->console.init_failed)
-			set_end(vm, OC_INIT_DIED, "init: %s",
-				vm->console.init_said ? vm->console.init_said : "killed");
-		else if (panicked)
-			set_end(vm, OC_NO_BOOT, "%s", splat->line);
-		else if (vm->killed)
-			return;
-		else if (vm->console.total == 0 || !WIFEXITED(vm->wait_status) ||
-			 WEXITSTATUS(vm->wait_status))
-			set_end(vm, OC_QEMU_DIED, "QEMU ended before the guest was up: %s",
-				said[0] ? said : "it said nothing");
-		else
-			set_end(vm, OC_NO_BOOT, "the guest powered off before it reached init");
-		return;
-	}
-	if (vm->console.init_failed)
-		set_end(vm, OC_INIT_DIED, "init: %s",
-			vm->console.init_said ? vm->console.init_said : "killed");
-	else if (panicked)
-		set_end(vm, OC_PANIC, "%s", splat->line);
-	else if (vm->killed || vm->end.outcome != OC_PASS)
-		return;
-	else if (WIFSIGNALED(vm->wait_status))
-		set_end(vm, OC_QEMU_DIED, "QEMU was killed by signal %d",
-			WTERMSIG(vm->wait_status));
-	else if (WEXITSTATUS(vm->wait_status)) {
-		qemu_said(vm, said, sizeof(said));
-		set_end(vm, OC_QEMU_DIED, "QEMU exited with %d: %s", WEXITSTATUS(vm->wait_status),
-			said);
-	} else if (!vm->end.job_ended)
-		set_end(vm, OC_CONNECTION_LOST, "the guest powered off while the job ran");
-}
-
 static void handle_closed(uv_handle_t *h)
 {
 	struct vm *vm = h->data;
+	char said[256];
 
 	if (--vm->open_handles)
 		return;
-	judge(vm);
+	qemu_said(vm, said, sizeof(said));
+	judge_end(&vm->end, &(struct judge_facts){
+				    .was_up = vm->phase != BOOTING,
+				    .killed = vm->killed,
+				    .wait_status = vm->wait_status,
+				    .qemu_said = said,
+				    .console = &vm->console,
+			    });
 	vm->ops->done(vm->ctx, &vm->end, &vm->console);
 	console_free(&vm->console);
 	close(vm->stderr_fd);
@@ -150,7 +98,6 @@ static void handle_closed(uv_handle_t *h)
 	if (vm->payload)
 		munmap(vm->payload, vm->payload_size);
 	qemu_free(&vm->qemu);
-	free(vm->save_command);
 	free(vm);
 }
 
@@ -163,7 +110,7 @@ static void stream_ended(struct vm *vm)
 	uv_close((uv_handle_t *)&vm->exited, handle_closed);
 	uv_close((uv_handle_t *)&vm->console_pipe, handle_closed);
 	uv_close((uv_handle_t *)&vm->control_pipe, handle_closed);
-	uv_close((uv_handle_t *)&vm->monitor_pipe, handle_closed);
+	uv_close((uv_handle_t *)&vm->saver.pipe, handle_closed);
 	uv_close((uv_handle_t *)&vm->bound, handle_closed);
 	uv_close((uv_handle_t *)&vm->silence, handle_closed);
 }
@@ -295,67 +242,12 @@ static void came_up(struct vm *vm)
 	enter(vm, RUNNING, vm->config.job_ms);
 }
 
-static void monitor_send(struct vm *vm, const char *command)
+static void on_saved(void *ctx, const char *error)
 {
-	struct send *s = xcalloc(1, sizeof(*s));
-	uv_buf_t buf = uv_buf_init((char *)command, strlen(command));
+	struct vm *vm = ctx;
 
-	s->req.data = s;
-	if (uv_write(&s->req, (uv_stream_t *)&vm->monitor_pipe, &buf, 1, on_sent))
-		free(s);
-}
-
-/*
- * The saving machine's monitor. It is saved while it runs: the guest waits for its payload and
- * dirties next to nothing, and a machine saved running needs no monitor to go on when it is
- * restored. https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html
- */
-static void monitor_line(struct vm *vm, const char *line)
-{
-	json_t *o = json_loads(line, 0, NULL), *data = json_object_get(o, "data");
-	const char *event = json_string_value(json_object_get(o, "event"));
-	const char *status = json_string_value(json_object_get(data, "status"));
-	json_t *error = json_object_get(o, "error");
-
-	if (error) {
-		vm_kill(vm, OC_QEMU_DIED, json_string_value(json_object_get(error, "desc")));
-	} else if (event && !strcmp(event, "MIGRATION") && status) {
-		if (!strcmp(status, "completed")) {
-			vm->end.saved = true;
-			vm_kill(vm, OC_PASS, "");
-		} else if (!strcmp(status, "failed")) {
-			vm_kill(vm, OC_QEMU_DIED, "QEMU could not save the machine");
-		}
-	} else if (json_object_get(o, "return") && !vm->saving) {
-		vm->saving = true;
-		monitor_send(
-			vm,
-			"{\"execute\": \"migrate-set-capabilities\", \"arguments\": {\"capabilities\": "
-			"[{\"capability\": \"events\", \"state\": true}]}}\n"
-			"{\"execute\": \"migrate-set-parameters\", \"arguments\": {\"max-bandwidth\": "
-			"1099511627776}}\n");
-		monitor_send(vm, vm->save_command);
-	}
-	json_decref(o);
-}
-
-static void on_monitor(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
-{
-	struct vm *vm = s->data;
-
-	if (n < 0) {
-		uv_read_stop(s);
-		return;
-	}
-	for (ssize_t i = 0; i < n; i++) {
-		if (buf->base[i] != '\n' && vm->monitor_have < sizeof(vm->monitor_line) - 1) {
-			vm->monitor_line[vm->monitor_have++] = buf->base[i];
-			continue;
-		}
-		vm->monitor_line[vm->monitor_have] = '\0';
-		vm->monitor_have = 0;
-		monitor_line(vm, vm->monitor_line);
-	}
+	vm->end.saved = !error;
+	vm_kill(vm, error ? OC_QEMU_DIED : OC_PASS, error ? error : "");
 }
 
 static void on_frame(struct vm *vm, const struct vt_frame *f, const char *data)
@@ -365,7 +257,7 @@ static void on_frame(struct vm *vm, const struct vt_frame *f, const char *data)
 	case VT_HELLO:
 		came_up(vm);
 		if (vm->config.save_path)
-			monitor_send(vm, "{\"execute\": \"qmp_capabilities\"}\n");
+			qmp_save_begin(&vm->saver);
 		else if (vm->config.payload_fd >= 0)
 			send_payload(vm);
 		break;
@@ -448,51 +340,49 @@ static void on_console(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
-static int fork_qemu(struct vm *vm, const int *inherit, size_t count)
+/* The machine itself; what only concerns one run of it (its state, its monitor) comes after. */
+static void compose(struct qemu *q, const struct vm_config *c, int initrd_fd, int console_fd,
+		    int control_fd)
 {
-	pid_t self = getpid();
-
-	vm->pid = fork();
-	if (vm->pid < 0)
-		return err("fork: %s", strerror(errno));
-	if (vm->pid > 0)
-		return 0;
-	die_with_parent(self);
-	setpgid(0, 0); /* the terminal's Ctrl-C is ours to handle */
-	for (size_t i = 0; i < count; i++)
-		fcntl(inherit[i], F_SETFD, 0);
-	dup2(open("/dev/null", O_RDWR), 0);
-	dup2(0, 1);
-	dup2(vm->stderr_fd, 2);
-	execvp(vm->qemu.argv[0], vm->qemu.argv);
-	dprintf(2, "cannot run %s: %s\n", vm->qemu.argv[0], strerror(errno));
-	_exit(127);
-}
-
-static void compose(struct vm *vm, int console_fd, int control_fd, int monitor_fd)
-{
-	const struct vm_config *c = &vm->config;
-	struct qemu *q = &vm->qemu;
-
 	qemu_machine(q, c->accel, c->cpus, c->mem_mib);
 	if (c->profile->icount)
 		qemu_icount(q, 1);
-	qemu_kernel(q, c->vmlinuz, c->initrd_fd);
+	qemu_kernel(q, c->vmlinuz, initrd_fd);
 	qemu_console(q, console_fd);
 	qemu_serial_bus(q, c->profile->icount);
 	qemu_port(q, VT_PORT_CONTROL, control_fd);
-	if (c->save_path) {
-		qemu_monitor(q, monitor_fd);
-		vm->save_command = fmt("{\"execute\": \"migrate\", \"arguments\": "
-				       "{\"uri\": \"exec:cat >%s\"}}\n",
-				       c->save_path);
-	}
-	if (c->state_fd >= 0)
-		qemu_incoming(q, c->state_fd);
 	qemu_append(q, c->profile->append);
 	if (c->append)
 		qemu_append(q, c->append);
-	qemu_finish(q);
+}
+
+char *vm_identity(const struct vm_config *config)
+{
+	struct qemu q = {0};
+	char *text = xstrdup("");
+
+	compose(&q, config, 0, 0, 0);
+	qemu_finish(&q);
+	for (size_t i = 0; i < q.argc; i++) {
+		char *more = fmt("%s%s\n", text, q.argv[i]);
+
+		free(text);
+		text = more;
+	}
+	qemu_free(&q);
+	return text;
+}
+
+static void compose_run(struct vm *vm, int console_fd, int control_fd, int monitor_fd)
+{
+	const struct vm_config *c = &vm->config;
+
+	compose(&vm->qemu, c, c->initrd_fd, console_fd, control_fd);
+	if (c->save_path)
+		qemu_monitor(&vm->qemu, monitor_fd);
+	if (c->state_fd >= 0)
+		qemu_incoming(&vm->qemu, c->state_fd);
+	qemu_finish(&vm->qemu);
 }
 
 struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struct vm_ops *ops,
@@ -517,13 +407,14 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
 	/* So that a guest under icount does not feel how fast we read. */
 	setsockopt(console[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	setsockopt(control[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-	compose(vm, console[1], control[1], monitor[1]);
+	compose_run(vm, console[1], control[1], monitor[1]);
 
 	vm->started = vm->last_sign = now_ns();
-	if (fork_qemu(vm,
-		      (int[]){console[1], control[1], monitor[1], config->initrd_fd,
-			      config->state_fd},
-		      config->state_fd >= 0 ? 5 : 4) < 0)
+	vm->pid = qemu_fork(
+		&vm->qemu, vm->stderr_fd,
+		(int[]){console[1], control[1], monitor[1], config->initrd_fd, config->state_fd},
+		5);
+	if (vm->pid < 0)
 		goto fail;
 	close(console[1]);
 	close(control[1]);
@@ -536,7 +427,7 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
 		goto fail;
 	}
 
-	vm->exited.data = vm->console_pipe.data = vm->control_pipe.data = vm->monitor_pipe.data =
+	vm->exited.data = vm->console_pipe.data = vm->control_pipe.data = vm->saver.pipe.data =
 		vm->bound.data = vm->silence.data = vm;
 	vm->open_streams = 3;
 	vm->open_handles = 6;
@@ -548,10 +439,7 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
 	uv_pipe_init(loop, &vm->control_pipe, 0);
 	uv_pipe_open(&vm->control_pipe, control[0]);
 	uv_read_start((uv_stream_t *)&vm->control_pipe, on_alloc, on_control);
-	uv_pipe_init(loop, &vm->monitor_pipe, 0);
-	uv_pipe_open(&vm->monitor_pipe, monitor[0]);
-	if (config->save_path)
-		uv_read_start((uv_stream_t *)&vm->monitor_pipe, on_alloc, on_monitor);
+	qmp_save_open(&vm->saver, loop, monitor[0], config->save_path, on_saved, vm);
 	uv_timer_init(loop, &vm->bound);
 	uv_timer_init(loop, &vm->silence);
 	if (!config->profile->icount)

@@ -53,6 +53,12 @@ struct vm_ops {
 /* NULL after err() when QEMU could not even be forked. Otherwise done() will be called. */
 struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struct vm_ops *ops,
 		    void *ctx);
+/*
+ * What makes two machines the same one: QEMU's arguments, less the descriptors. To free(). The
+ * contents of the files they name are not in it.
+ */
+char *vm_identity(const struct vm_config *config);
+
 /* Ends it now, with this outcome unless it has one already. done() follows. */
 void vm_kill(struct vm *vm, enum outcome outcome, const char *reason);
 
