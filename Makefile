@@ -50,7 +50,7 @@ help: ## what can be made
 vmtest: all ## boot KERNEL, run the suites on the datapath, write results/latest/report.md
 	$(B)/bin/vmtest test --kernel '$(KERNEL)' $(if $(SUITE),--suite '$(SUITE)') $(VMTEST_FLAGS)
 
-test: all check-host check-scripts ## everything CI runs: host tests, harness tests, the suites on five kernels
+test: all lint check-host check-scripts ## everything CI runs: host tests, harness tests, the suites on five kernels
 	$(B)/bin/vmtest test --kernel required $(VMTEST_FLAGS)
 
 test-all: test ## what is too long for CI, too

@@ -15,6 +15,13 @@ def test_unknown_kernel(vmtest, name, nearest):
     assert not got.lines
 
 
+@pytest.mark.parametrize("series", ["5.10", "6.1", "6.12", "6.18", "7.2"])
+def test_series_is_taken_whole(vmtest, series):
+    """6.1 is not the beginning of 6.12 or 6.18."""
+    shown = dict(row.split(None, 1) for row in vmtest.call("kernels", "show", series).stdout.splitlines())
+    assert shown["version"].startswith(series + ".")
+
+
 def test_unknown_release_of_a_known_series(vmtest):
     got = vmtest.run("test", kernel="6.12.999")
     assert got.returncode == 2
