@@ -28,11 +28,13 @@ enum vt_frame_type {
 	VT_HELLO = 1, /* JSON: {"release", "protocol"}; modules are loaded, mounts are done */
 	VT_ALIVE,     /* empty: the job begins; then every VT_ALIVE_MS: init's loop still turns */
 	VT_RESULT,    /* one line a test wrote to VMTEST_RESULT_FD, without its newline */
-	VT_OUTPUT,    /* bytes of the job's stdout and stderr, merged */
+	VT_STDOUT,    /* bytes of the job's standard output; on a terminal, of both */
+	VT_STDERR,    /* bytes of its standard error */
 	VT_EXIT,      /* JSON: {"status": N} or {"signal": N} or {"error": text}; the job is over */
 	/* host to guest */
 	VT_PAYLOAD = 64, /* bytes of the cpio archive */
 	VT_PAYLOAD_END,	 /* empty */
+	VT_STDIN,	 /* bytes for the job's standard input; empty: there will be no more */
 	VT_BYE,		 /* empty: VT_EXIT has arrived, the guest may power off */
 };
 
@@ -46,12 +48,14 @@ struct vt_frame {
 
 /*
  * The job, as init reads it: JSON
- *   {"argv": [..], "env": {"K": "V", ..}, "dir": "/work", "attended": true}
- * An attended job sends VT_ALIVE and waits for VT_BYE. "time_ns" (wall clock since the epoch) and
- * "entropy" (hexadecimal) are for a restored machine, whose clock and random numbers would
- * otherwise be those of every other machine restored from the same state. Under icount neither is
- * possible: an idle guest's clock runs ahead of the host's and would send without end, and nothing
- * may reach the guest at a moment the host chooses.
+ *   {"program": path, "argv": [..], "env": {"K": "V", ..}, "dir": "/work", "attended": true,
+ * "stdin": true, "tty": {"rows": N, "columns": N}} "program" is what to execute when it is not to
+ * be looked for as argv[0] in PATH. "stdin": VT_STDIN frames will come; without it standard input
+ * is at its end. "tty": run on a terminal of this size. * An attended job sends VT_ALIVE and waits
+ * for VT_BYE. "time_ns" (wall clock since the epoch) and "entropy" (hexadecimal) are for a restored
+ * machine, whose clock and random numbers would otherwise be those of every other machine restored
+ * from the same state. Under icount neither is possible: an idle guest's clock runs ahead of the
+ * host's and would send without end, and nothing may reach the guest at a moment the host chooses.
  */
 #define VT_JOB_PATH "/vmtest/job.json"
 

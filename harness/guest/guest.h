@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 
 #include "../common/proto.h"
 
@@ -16,6 +17,8 @@ void die(const char *what) __attribute__((noreturn));
 /* port.c: the control port. Fatal errors end the VM: there is nobody else to tell. */
 int port_open(const char *name);
 void port_send(int fd, enum vt_frame_type type, const void *data, size_t len);
+/* Reads one whole frame's header, then its body into `data` of VT_FRAME_MAX bytes. */
+void port_receive(int fd, struct vt_frame *head, void *data);
 /* Blocks until the host says VT_BYE. A write to the port returns before the host has the data. */
 void port_await_bye(int fd);
 void say_hello(int fd);
@@ -41,10 +44,12 @@ int cpio_finish(struct cpio *c);
 
 /* job.c */
 struct job {
+	const char *program;
 	char **argv;
 	char **env;
 	const char *dir;
-	bool attended;
+	bool attended, has_stdin, tty;
+	struct winsize size; /* of the terminal */
 	int64_t time_ns;     /* wall clock to set, or 0 */
 	const char *entropy; /* hexadecimal, or NULL */
 };

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,9 +47,16 @@ int job_read(const char *path, struct job *job)
 	json_object_foreach (env, key, v)
 		if (asprintf(&job->env[n++], "%s=%s", key, json_string_value(v)) < 0)
 			die("out of memory");
+	v = json_object_get(root, "program");
+	job->program = v ? strdup(json_string_value(v)) : job->argv[0];
 	v = json_object_get(root, "dir");
 	job->dir = strdup(v ? json_string_value(v) : "/");
 	job->attended = json_is_true(json_object_get(root, "attended"));
+	job->has_stdin = json_is_true(json_object_get(root, "stdin"));
+	v = json_object_get(root, "tty");
+	job->tty = json_is_object(v);
+	job->size.ws_row = json_integer_value(json_object_get(v, "rows"));
+	job->size.ws_col = json_integer_value(json_object_get(v, "columns"));
 	job->time_ns = json_integer_value(json_object_get(root, "time_ns"));
 	v = json_object_get(root, "entropy");
 	job->entropy = v ? strdup(json_string_value(v)) : NULL;
@@ -129,13 +137,47 @@ static bool results_read(struct lines *l, int fd, int port)
 	return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-static bool output_read(int fd, int port)
+static bool output_read(int fd, int port, enum vt_frame_type type)
 {
 	static char buf[16384];
 	ssize_t n = read(fd, buf, sizeof(buf));
 
 	if (n > 0)
-		port_send(port, VT_OUTPUT, buf, n);
+		port_send(port, type, buf, n);
+	return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
+}
+
+/* What came for the job's standard input and is not written yet. */
+struct input {
+	unsigned char buf[VT_FRAME_MAX];
+	size_t have, done;
+	bool over;
+};
+
+/* Takes the next frame for the job from the host; called when nothing is left of the last. */
+static void input_receive(struct input *in, int port)
+{
+	struct vt_frame head;
+
+	port_receive(port, &head, in->buf);
+	if (head.type != VT_STDIN)
+		return;
+	in->have = head.len;
+	in->done = 0;
+	in->over = head.len == 0;
+}
+
+/* Writes what the job takes. False when it takes no more: it has closed its end, or all is written.
+ */
+static bool input_write(struct input *in, int fd)
+{
+	ssize_t n;
+
+	if (in->done == in->have)
+		return !in->over;
+	n = write(fd, in->buf + in->done, in->have - in->done);
+	if (n > 0)
+		in->done += n;
 	return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
@@ -155,24 +197,67 @@ static bool reap(pid_t child, int *status)
 	return ours;
 }
 
-static void exec_job(const struct job *job, int result_fd, int output_fd, const sigset_t *mask)
+/* The job's ends of its pipes, or of its terminal, and ours. */
+struct pipes {
+	int results[2], in[2], out[2], err[2];
+	bool tty;
+};
+
+static void make_pipes(const struct job *job, struct pipes *p)
+{
+	p->tty = job->tty;
+	if (pipe2(p->results, O_CLOEXEC) < 0)
+		die("pipe");
+	if (job->tty) {
+		if (openpty(&p->out[0], &p->out[1], NULL, NULL, &job->size) < 0)
+			die("terminal");
+		p->in[0] = p->err[1] = p->out[1];
+		p->in[1] = fcntl(p->out[0], F_DUPFD_CLOEXEC, 0);
+		p->err[0] = -1;
+		fcntl(p->out[0], F_SETFD, FD_CLOEXEC);
+	} else if (pipe2(p->in, O_CLOEXEC) < 0 || pipe2(p->out, O_CLOEXEC) < 0 ||
+		   pipe2(p->err, O_CLOEXEC) < 0) {
+		die("pipe");
+	}
+}
+
+static void keep_our_ends(const struct pipes *p)
+{
+	const int ours[] = {p->results[0], p->in[1], p->out[0], p->err[0]};
+
+	close(p->results[1]);
+	close(p->out[1]);
+	if (!p->tty) {
+		close(p->in[0]);
+		close(p->err[1]);
+	}
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (ours[i] >= 0)
+			fcntl(ours[i], F_SETFL, O_NONBLOCK);
+}
+
+static void exec_job(const struct job *job, const struct pipes *p, const sigset_t *mask)
 {
 	char fd_text[16];
 
 	setsid();
+	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
-	dup2(output_fd, 1);
-	dup2(output_fd, 2);
-	fcntl(result_fd, F_SETFD, 0);
+	dup2(p->in[0], 0);
+	dup2(p->out[1], 1);
+	dup2(p->err[1], 2);
+	if (p->tty)
+		ioctl(0, TIOCSCTTY, 0);
+	fcntl(p->results[1], F_SETFD, 0);
 	for (char **e = job->env; *e; e++)
 		putenv(*e);
-	snprintf(fd_text, sizeof(fd_text), "%d", result_fd);
+	snprintf(fd_text, sizeof(fd_text), "%d", p->results[1]);
 	setenv(RESULT_ENV, fd_text, 1);
 	if (chdir(job->dir) < 0)
 		fprintf(stderr, "vmtest: %s: %s\n", job->dir, strerror(errno));
 	else
-		execvp(job->argv[0], job->argv);
-	fprintf(stderr, "vmtest: cannot run %s: %s\n", job->argv[0], strerror(errno));
+		execvp(job->program, job->argv);
+	fprintf(stderr, "vmtest: cannot run %s: %s\n", job->program, strerror(errno));
 	_exit(127);
 }
 
@@ -200,6 +285,26 @@ static int heartbeat_timer(void)
 	return fd;
 }
 
+enum { RESULTS, STDOUT, STDERR, STDIN, PORT, CHILD, BEAT, WATCHED };
+
+/*
+ * The job's standard input takes from the port only what fits: while something is left of the last
+ * frame the port is not looked at, and the host waits.
+ */
+static void watch_input(struct pollfd *p, const struct job *job, const struct input *in, int port)
+{
+	bool left = in->done < in->have || in->over;
+
+	p[PORT].fd = job->has_stdin && p[STDIN].fd >= 0 && !left ? port : -1;
+	p[STDIN].events = left ? POLLOUT : 0;
+}
+
+static void close_input(struct pollfd *p)
+{
+	close(p[STDIN].fd);
+	p[STDIN].fd = -1;
+}
+
 /*
  * Runs until the program has ended and what it wrote is read. A process it left behind may keep the
  * pipes open for ever: once the program itself has ended, only what is there already is taken.
@@ -207,13 +312,15 @@ static int heartbeat_timer(void)
 void job_run(const struct job *job, int port)
 {
 	static struct lines lines;
-	int results[2], output[2], status = 0;
+	static struct input input;
+	struct pipes pipes;
+	int status = 0;
 	bool ended = false;
 	sigset_t chld, old;
 	pid_t child;
 
-	if (pipe2(results, O_CLOEXEC) < 0 || pipe2(output, O_CLOEXEC) < 0)
-		die("pipe");
+	make_pipes(job, &pipes);
+	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &chld, &old);
@@ -222,33 +329,42 @@ void job_run(const struct job *job, int port)
 	if (child < 0)
 		die("fork");
 	if (child == 0)
-		exec_job(job, results[1], output[1], &old);
-	close(results[1]);
-	close(output[1]);
-	fcntl(results[0], F_SETFL, O_NONBLOCK);
-	fcntl(output[0], F_SETFL, O_NONBLOCK);
+		exec_job(job, &pipes, &old);
+	keep_our_ends(&pipes);
 
-	enum { RESULTS, OUTPUT, CHILD, BEAT, N };
-	struct pollfd p[N] = {
-		[RESULTS] = {.fd = results[0], .events = POLLIN},
-		[OUTPUT] = {.fd = output[0], .events = POLLIN},
+	struct pollfd p[WATCHED] = {
+		[RESULTS] = {.fd = pipes.results[0], .events = POLLIN},
+		[STDOUT] = {.fd = pipes.out[0], .events = POLLIN},
+		[STDERR] = {.fd = pipes.err[0], .events = POLLIN},
+		[STDIN] = {.fd = pipes.in[1]},
+		[PORT] = {.fd = -1, .events = POLLIN},
 		[CHILD] = {.fd = signalfd(-1, &chld, SFD_CLOEXEC), .events = POLLIN},
 		[BEAT] = {.fd = job->attended ? heartbeat_timer() : -1, .events = POLLIN},
 	};
 
+	if (!job->has_stdin && !job->tty)
+		close_input(p);
 	if (job->attended)
 		port_send(port, VT_ALIVE, NULL, 0);
 	for (;;) {
-		int ready = poll(p, N, ended ? 0 : -1);
+		int ready;
 
+		watch_input(p, job, &input, port);
+		ready = poll(p, WATCHED, ended ? 0 : -1);
 		if (ready < 0 && errno != EINTR)
 			die("poll");
 		if (ended && ready == 0)
 			break;
 		if (p[RESULTS].revents && !results_read(&lines, p[RESULTS].fd, port))
 			p[RESULTS].fd = -1;
-		if (p[OUTPUT].revents && !output_read(p[OUTPUT].fd, port))
-			p[OUTPUT].fd = -1;
+		if (p[STDOUT].revents && !output_read(p[STDOUT].fd, port, VT_STDOUT))
+			p[STDOUT].fd = -1;
+		if (p[STDERR].revents && !output_read(p[STDERR].fd, port, VT_STDERR))
+			p[STDERR].fd = -1;
+		if (p[PORT].revents)
+			input_receive(&input, port);
+		if (p[STDIN].revents && !input_write(&input, p[STDIN].fd))
+			close_input(p);
 		if (p[BEAT].revents) {
 			uint64_t beats;
 
@@ -261,6 +377,8 @@ void job_run(const struct job *job, int port)
 			if (read(p[CHILD].fd, &si, sizeof(si)) > 0 && reap(child, &status)) {
 				ended = true;
 				p[BEAT].fd = -1;
+				if (p[STDIN].fd >= 0)
+					close_input(p);
 			}
 		}
 	}

@@ -110,13 +110,24 @@ void port_send(int fd, enum vt_frame_type type, const void *data, size_t len)
 	write_all(fd, data, len);
 }
 
+void port_receive(int fd, struct vt_frame *head, void *data)
+{
+	read_all(fd, head, sizeof(*head));
+	if (head->magic != VT_MAGIC || head->len > VT_FRAME_MAX) {
+		errno = EPROTO;
+		die("control port");
+	}
+	read_all(fd, data, head->len);
+}
+
 void port_await_bye(int fd)
 {
+	static unsigned char ignored[VT_FRAME_MAX];
 	struct vt_frame head;
 
 	do
-		read_all(fd, &head, sizeof(head));
-	while (head.magic != VT_MAGIC || head.type != VT_BYE);
+		port_receive(fd, &head, ignored);
+	while (head.type != VT_BYE);
 }
 
 void say_hello(int fd)
@@ -138,12 +149,7 @@ int payload_receive(int fd)
 
 	cpio_init(&cpio);
 	for (;;) {
-		read_all(fd, &head, sizeof(head));
-		if (head.magic != VT_MAGIC || head.len > sizeof(buf)) {
-			errno = EPROTO;
-			return -1;
-		}
-		read_all(fd, buf, head.len);
+		port_receive(fd, &head, buf);
 		if (head.type == VT_PAYLOAD_END)
 			return cpio_finish(&cpio);
 		if (head.type != VT_PAYLOAD) {

@@ -17,11 +17,17 @@
 /* A working KVM reaches init in well under a second; TCG needs two to three. */
 #define PROBE_BOOT_MS 8000
 
-static void ignore_bytes(void *ctx, const char *data, size_t len)
+static void ignore_line(void *ctx, const char *line, size_t len)
 {
 	(void)ctx;
-	(void)data;
+	(void)line;
 	(void)len;
+}
+
+static void ignore_output(void *ctx, int stream, const char *data, size_t len)
+{
+	(void)stream;
+	ignore_line(ctx, data, len);
 }
 
 static void probe_done(void *ctx, const struct vm_end *end, const struct console *console)
@@ -33,7 +39,7 @@ static void probe_done(void *ctx, const struct vm_end *end, const struct console
 /* Boots with nothing to do: a payload without a job makes init power off. */
 static bool boots_under_kvm(const struct kernel *k)
 {
-	static const struct vm_ops ops = {ignore_bytes, ignore_bytes, probe_done};
+	static const struct vm_ops ops = {ignore_line, ignore_output, probe_done};
 	struct cpio_writer *empty = cpio_new();
 	uv_loop_t loop;
 	bool booted = false;

@@ -5,5 +5,7 @@
 /* Every command gets its own name as argv[0] and returns an exit code. */
 int cmd_test(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_shell(int argc, char **argv);
 
 #endif

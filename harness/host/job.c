@@ -18,8 +18,6 @@ static const char *const base_modules[] = {"virtio_pci", "virtio_console"};
 
 #define OUTPUT_KEPT (16u << 10) /* of the suite's own output, the tail: log_excerpt of KCIDB */
 #define LOG_TAIL    (16u << 10)
-#define SILENCE_MS  30000
-#define END_MS	    15000
 
 struct job {
 	struct run *run;
@@ -69,11 +67,11 @@ int job_initramfs(const struct kernel *k)
 	return fd;
 }
 
-static int add_job_modules(struct cpio_writer *w, const struct job *j)
+int job_add_modules(struct cpio_writer *w, const struct kernel *k, const char *const *names,
+		    size_t n)
 {
 	struct module_set set;
-	int ret = choose(j->kernel, (const char *const *)j->suite->modules, j->suite->modules_count,
-			 &set);
+	int ret = choose(k, names, n, &set);
 
 	if (ret == 0)
 		ret = cpio_add_modules(w, VT_JOB_MODULES_PATH, &set);
@@ -81,8 +79,7 @@ static int add_job_modules(struct cpio_writer *w, const struct job *j)
 	return ret;
 }
 
-/* Machines restored from one state have one clock and one random seed, unless told better. */
-static void refresh(json_t *job)
+void job_refresh(json_t *job)
 {
 	unsigned char bytes[64];
 	char hex[2 * sizeof(bytes) + 1];
@@ -108,7 +105,7 @@ static char *job_description(const struct job *j, bool attended)
 		      "/work:/bin:/sbin", "HOME", "/tmp", "VMTEST_KERNEL", j->kernel->release,
 		      "VMTEST_PROFILE", j->suite->profile, "dir", "/work", "attended", attended);
 	if (attended)
-		refresh(o);
+		job_refresh(o);
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	return text;
@@ -139,7 +136,8 @@ static int build_payload(const struct job *j, bool attended)
 		free(path);
 	}
 	if (ret == 0)
-		ret = add_job_modules(w, j);
+		ret = job_add_modules(w, j->kernel, (const char *const *)j->suite->modules,
+				      j->suite->modules_count);
 	if (ret == 0)
 		ret = cpio_add(w, VT_JOB_PATH, 0644, text, strlen(text));
 	free(text);
@@ -211,10 +209,11 @@ static void on_result(void *ctx, const char *text, size_t len)
 	json_decref(o);
 }
 
-static void on_output(void *ctx, const char *data, size_t len)
+static void on_output(void *ctx, int stream, const char *data, size_t len)
 {
 	struct job *j = ctx;
 
+	(void)stream; /* a suite's log is both, as they came */
 	for (size_t i = 0; i < len; i++)
 		j->output[(j->output_total + i) % OUTPUT_KEPT] = data[i];
 	j->output_total += len;
@@ -429,8 +428,8 @@ struct job *job_new(struct run *run, const struct kernel *kernel, const struct s
 		.console_path = j->console_path,
 		.boot_ms = options->boot_s * 1000,
 		.job_ms = (options->job_s ? options->job_s : suite->timeout) * 1000,
-		.silence_ms = SILENCE_MS,
-		.end_ms = END_MS,
+		.silence_ms = JOB_SILENCE_MS,
+		.end_ms = JOB_END_MS,
 	};
 	j->cell = run_cell(kernel, suite->profile, j->vm_config.accel);
 	return j;

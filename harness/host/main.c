@@ -17,6 +17,8 @@ static const struct {
 } commands[] = {
 	{"test", cmd_test, "boot kernels and run suites inside them"},
 	{"verify", cmd_verify, "ask the verifier of real kernels about any BPF objects"},
+	{"run", cmd_run, "run a program of this machine under another kernel"},
+	{"shell", cmd_shell, "a shell under another kernel"},
 	{"kernels", cmd_kernels, "list, fetch and look into kernels"},
 	{"libbpf", cmd_libbpf, "fetch the pinned libbpf sources"},
 	{"outcomes", cmd_outcomes, "every way a test can end, and its exit code"},

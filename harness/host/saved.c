@@ -249,11 +249,17 @@ static int reopen(int fd)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void ignore_bytes(void *ctx, const char *data, size_t len)
+static void ignore_line(void *ctx, const char *line, size_t len)
 {
 	(void)ctx;
-	(void)data;
+	(void)line;
 	(void)len;
+}
+
+static void ignore_output(void *ctx, int stream, const char *data, size_t len)
+{
+	(void)stream;
+	ignore_line(ctx, data, len);
 }
 
 /* Names the finished file by its checksum. 0, or -1 with errno. */
@@ -320,7 +326,7 @@ static void save_done(void *ctx, const struct vm_end *end, const struct console 
 		forget(k);
 }
 
-static const struct vm_ops save_ops = {ignore_bytes, ignore_bytes, save_done};
+static const struct vm_ops save_ops = {ignore_line, ignore_output, save_done};
 
 /* Looks for the state and, when there is none and nobody else makes it, begins to make it. */
 static void find_or_make(struct known *k, uv_loop_t *loop, const struct vm_config *like)

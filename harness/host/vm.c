@@ -176,26 +176,51 @@ static void on_silence(uv_timer_t *t)
 struct send {
 	uv_write_t req;
 	struct vt_frame head;
+	char *copy; /* of what was sent, or NULL */
+	void (*sent)(void *ctx);
+	void *ctx;
 };
 
 static void on_sent(uv_write_t *req, int status)
 {
-	(void)status; /* a failed write is a dead guest: the end says so */
-	free(req->data);
+	struct send *s = req->data;
+
+	if (s->sent && status == 0) /* a failed write is a dead guest: its end says so */
+		s->sent(s->ctx);
+	free(s->copy);
+	free(s);
 }
 
-/* `data` must live until it is sent. */
-static void send_frame(struct vm *vm, enum vt_frame_type type, const void *data, size_t len)
+static void send_bytes(struct vm *vm, struct send *s, enum vt_frame_type type, const void *data,
+		       size_t len)
 {
-	struct send *s = xcalloc(1, sizeof(*s));
 	uv_buf_t bufs[2];
 
 	s->head = (struct vt_frame){.magic = VT_MAGIC, .type = type, .len = len};
 	s->req.data = s;
 	bufs[0] = uv_buf_init((char *)&s->head, sizeof(s->head));
 	bufs[1] = uv_buf_init((char *)data, len);
-	if (uv_write(&s->req, (uv_stream_t *)&vm->control_pipe, bufs, len ? 2 : 1, on_sent))
+	if (uv_write(&s->req, (uv_stream_t *)&vm->control_pipe, bufs, len ? 2 : 1, on_sent)) {
+		free(s->copy);
 		free(s);
+	}
+}
+
+/* `data` must live until it is sent. */
+static void send_frame(struct vm *vm, enum vt_frame_type type, const void *data, size_t len)
+{
+	send_bytes(vm, xcalloc(1, sizeof(struct send)), type, data, len);
+}
+
+void vm_stdin(struct vm *vm, const void *data, size_t len, void (*sent)(void *ctx))
+{
+	struct send *s = xcalloc(1, sizeof(*s));
+
+	s->copy = xcalloc(1, len + 1);
+	memcpy(s->copy, data, len);
+	s->sent = sent;
+	s->ctx = vm->ctx;
+	send_bytes(vm, s, VT_STDIN, s->copy, len);
 }
 
 static void send_payload(struct vm *vm)
@@ -268,8 +293,9 @@ static void on_frame(struct vm *vm, const struct vt_frame *f, const char *data)
 	case VT_RESULT:
 		vm->ops->result(vm->ctx, data, f->len);
 		break;
-	case VT_OUTPUT:
-		vm->ops->output(vm->ctx, data, f->len);
+	case VT_STDOUT:
+	case VT_STDERR:
+		vm->ops->output(vm->ctx, f->type == VT_STDOUT ? 1 : 2, data, f->len);
 		break;
 	case VT_EXIT:
 		job_ended(vm, data, f->len);

@@ -45,7 +45,8 @@ struct vm;
 
 struct vm_ops {
 	void (*result)(void *ctx, const char *line, size_t len);
-	void (*output)(void *ctx, const char *data, size_t len);
+	/* stream 1 is the job's standard output, 2 its standard error */
+	void (*output)(void *ctx, int stream, const char *data, size_t len);
 	/* Last call. The console is complete; it and the VM are gone when this returns. */
 	void (*done)(void *ctx, const struct vm_end *end, const struct console *console);
 };
@@ -58,6 +59,13 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
  * contents of the files they name are not in it.
  */
 char *vm_identity(const struct vm_config *config);
+
+/*
+ * Sends bytes to the job's standard input; none: there will be no more. At most VT_FRAME_MAX at
+ * once, copied. sent() is called when the next ones may come: the guest takes no more than its job
+ * reads.
+ */
+void vm_stdin(struct vm *vm, const void *data, size_t len, void (*sent)(void *ctx));
 
 /* Ends it now, with this outcome unless it has one already. done() follows. */
 void vm_kill(struct vm *vm, enum outcome outcome, const char *reason);
