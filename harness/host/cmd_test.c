@@ -3,8 +3,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +11,16 @@
 #include "accel.h"
 #include "cmd.h"
 #include "config.h"
-#include "job.h"
 #include "kernel.h"
 #include "results.h"
+#include "schedule.h"
 #include "util.h"
 
 struct options {
 	const char *kernels, *suites, *file, *results, *accel, *append;
 	unsigned jobs, mem_mib;
 	double boot_s, timeout_s;
-	bool quiet, cold;
+	bool quiet, cold, by_case;
 };
 
 static const struct option long_options[] = {
@@ -36,6 +34,7 @@ static const struct option long_options[] = {
 	{"memory", required_argument, NULL, 'm'},
 	{"boot-timeout", required_argument, NULL, 'b'},
 	{"timeout", required_argument, NULL, 't'},
+	{"isolate", required_argument, NULL, 'i'},
 	{"cold", no_argument, NULL, 'c'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"help", no_argument, NULL, 'h'},
@@ -47,13 +46,16 @@ static const struct option long_options[] = {
 	"                      newest; see `vmtest kernels list`\n"                                     \
 	"  --results DIR       where the run's directory is made (results)\n"                           \
 	"  --accel auto|kvm|tcg  auto uses KVM only when a kernel was seen to boot under it\n"          \
+	"  --isolate suite|case  a fresh VM for each suite (the default), or for each test of those\n"  \
+	"                      that can list theirs\n"                                                  \
 	"  --cold              boot every VM instead of restoring a saved one\n"                        \
 	"  --append TEXT       more for the kernel command line\n"                                      \
 	"  --jobs N            VMs at once (one per core, as memory allows)\n"                          \
 	"  --memory MIB        of each VM (512)\n"                                                      \
 	"  --boot-timeout S    from start to init (60)\n"                                               \
 	"  --timeout S         for a suite in its VM (what the suite says)\n"                           \
-	"  --quiet             only failures, and where the report is\n\n"                              \
+	"  --quiet             only failures, and where the report is\n"                                \
+	"\n"                                                                                            \
 	"exit: 0 all good, 1 the product failed, 2 wrong usage, 3 the harness, a test or the machine\n" \
 	"failed; `vmtest outcomes` has the whole table.\n"
 
@@ -75,90 +77,12 @@ static const char verify_help[] =
 	"\nexample:\n"
 	"  vmtest verify --kernel all my_prog.bpf.o\n";
 
-/* What runs now, for the scheduler and for Ctrl-C. */
 struct session {
-	uv_loop_t loop;
-	struct run run;
 	struct options *options;
 	struct kernel **kernels;
 	const struct suite **suites;
-	unsigned kernels_n, suites_n, next, running, limit;
-	struct job *active[64];
-	struct job_options job_options;
-	uv_signal_t signals[4];
-	bool interrupted, filling;
+	unsigned kernels_n, suites_n;
 };
-
-static void start_more(struct session *s);
-
-static void job_finished(void *ctx, struct job *j)
-{
-	struct session *s = ctx;
-	unsigned i;
-
-	for (i = 0; i < ARRAY_SIZE(s->active) && s->active[i] != j; i++)
-		;
-	if (i < ARRAY_SIZE(s->active))
-		s->active[i] = NULL;
-	note("%s", job_summary(j));
-	job_free(j);
-	s->running--;
-	if (s->running == 0 && s->next == s->kernels_n * s->suites_n)
-		for (size_t n = 0; n < ARRAY_SIZE(s->signals); n++)
-			uv_close((uv_handle_t *)&s->signals[n], NULL);
-	else
-		start_more(s);
-}
-
-static void start_one(struct session *s)
-{
-	/* Suites vary slowest: the long ones of the first kernels overlap with the short ones. */
-	unsigned k = s->next % s->kernels_n, t = s->next / s->kernels_n, slot = 0;
-	struct job *j;
-
-	while (s->active[slot])
-		slot++;
-	s->next++;
-	s->running++;
-	note("%s on %s: %s", s->suites[t]->name, s->kernels[k]->release, s->suites[t]->about);
-	j = job_new(&s->run, s->kernels[k], s->suites[t], &s->job_options, job_finished, s);
-	s->active[slot] = j;
-	job_start(j, &s->loop);
-}
-
-static void start_more(struct session *s)
-{
-	if (s->filling) /* a job that ends at once must not recurse */
-		return;
-	s->filling = true;
-	while (!s->interrupted && s->running < s->limit && s->next < s->kernels_n * s->suites_n)
-		start_one(s);
-	s->filling = false;
-}
-
-static void on_signal(uv_signal_t *h, int signum)
-{
-	struct session *s = h->data;
-
-	if (!s->interrupted)
-		note("%s: ending the VMs, keeping what finished", strsignal(signum));
-	s->interrupted = true;
-	s->next = s->kernels_n * s->suites_n;
-	for (size_t i = 0; i < ARRAY_SIZE(s->active); i++)
-		if (s->active[i])
-			job_interrupt(s->active[i]);
-}
-
-static unsigned default_jobs(unsigned mem_mib)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	long free_mib = sysconf(_SC_AVPHYS_PAGES) / 1024 * sysconf(_SC_PAGESIZE) / 1024;
-	/* QEMU takes its translation cache (TCG) and buffers beside the guest's memory. */
-	long by_memory = free_mib / (mem_mib + 300);
-	long n = cpus < by_memory ? cpus : by_memory;
-
-	return n < 1 ? 1 : n > 32 ? 32 : n;
-}
 
 static int bring_kernels(struct session *s)
 {
@@ -178,13 +102,9 @@ static int bring_kernels(struct session *s)
 
 static int run_session(struct session *s, const char *base, int argc, char **argv)
 {
-	static const int signums[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 	struct options *o = s->options;
-	int ret = bring_kernels(s);
-
-	if (ret != EXIT_OK)
-		return ret;
-	s->job_options = (struct job_options){
+	struct job_options job_options = {
+		.by_case = o->by_case,
 		.cold = o->cold,
 		.append = o->append,
 		.mem_mib = o->mem_mib,
@@ -192,28 +112,26 @@ static int run_session(struct session *s, const char *base, int argc, char **arg
 		.job_s = o->timeout_s,
 		.base = base,
 	};
-	if (!strcmp(o->accel, "auto"))
-		s->job_options.accel = accel_probe(s->kernels[0]);
-	else
-		s->job_options.accel = strcmp(o->accel, "kvm") ? ACCEL_TCG : ACCEL_KVM;
-	s->limit = o->jobs ? o->jobs : default_jobs(o->mem_mib);
-	if (s->limit > ARRAY_SIZE(s->active))
-		s->limit = ARRAY_SIZE(s->active);
+	int ret = bring_kernels(s);
+	struct schedule *schedule;
+	struct run run;
 
-	if (run_open(&s->run, o->results, argc, argv) < 0)
+	if (ret != EXIT_OK)
+		return ret;
+	if (!strcmp(o->accel, "auto"))
+		job_options.accel = accel_probe(s->kernels[0]);
+	else
+		job_options.accel = strcmp(o->accel, "kvm") ? ACCEL_TCG : ACCEL_KVM;
+	if (run_open(&run, o->results, argc, argv) < 0)
 		return EXIT_HARNESS;
-	json_object_set_new(json_object_get(s->run.meta, "host"), "accel",
-			    json_string(accel_name(s->job_options.accel)));
-	uv_loop_init(&s->loop);
-	for (size_t i = 0; i < ARRAY_SIZE(s->signals); i++) {
-		uv_signal_init(&s->loop, &s->signals[i]);
-		s->signals[i].data = s;
-		uv_signal_start(&s->signals[i], on_signal, signums[i]);
-	}
-	start_more(s);
-	uv_run(&s->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&s->loop);
-	return run_close(&s->run, o->quiet);
+	json_object_set_new(json_object_get(run.meta, "host"), "accel",
+			    json_string(accel_name(job_options.accel)));
+	schedule = schedule_new(&run, &job_options, o->jobs);
+	for (unsigned t = 0; t < s->suites_n; t++)
+		for (unsigned k = 0; k < s->kernels_n; k++)
+			schedule_add(schedule, s->kernels[k], s->suites[t]);
+	schedule_run(schedule);
+	return run_close(&run, o->quiet);
 }
 
 static bool number(const char *text, double lo, double hi, double *value)
@@ -247,6 +165,13 @@ static int parse(int argc, char **argv, struct options *o, const char *help)
 			break;
 		case 'A':
 			o->append = optarg;
+			break;
+		case 'i':
+			if (strcmp(optarg, "suite") && strcmp(optarg, "case")) {
+				err("--isolate %s: suite or case", optarg);
+				return EXIT_USAGE;
+			}
+			o->by_case = !strcmp(optarg, "case");
 			break;
 		case 'c':
 			o->cold = true;

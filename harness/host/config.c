@@ -73,6 +73,10 @@ static const cyaml_schema_field_t suite_fields[] = {
 			     CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("argv", CYAML_FLAG_POINTER, struct suite, argv, &string_value, 1,
 			     CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("list", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct suite, list,
+			     &string_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("one", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct suite, one,
+			     &string_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("modules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct suite,
 			     modules, &string_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_STRING_PTR("profile", CYAML_FLAG_POINTER, struct suite, profile, 1,
@@ -107,7 +111,7 @@ static void log_to_stderr(cyaml_log_t level, void *path, const char *format, va_
 	err("%s: %s", (const char *)path, line);
 }
 
-static void *load(const char *path, const cyaml_schema_value_t *schema)
+void *config_load(const char *path, const struct cyaml_schema_value *schema)
 {
 	const cyaml_config_t config = {
 		.log_fn = log_to_stderr,
@@ -137,7 +141,7 @@ const struct matrix *matrix_load(void)
 	if (!matrix) {
 		char *path = fmt("%s/kernels/matrix.yaml", home_dir());
 
-		matrix = load(path, &matrix_value);
+		matrix = config_load(path, &matrix_value);
 		free(path);
 	}
 	return matrix;
@@ -145,5 +149,5 @@ const struct matrix *matrix_load(void)
 
 const struct suites *suites_load(const char *path)
 {
-	return load(path, &suites_value);
+	return config_load(path, &suites_value);
 }

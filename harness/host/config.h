@@ -41,6 +41,10 @@ struct suite {
 	unsigned files_count;
 	char **argv;
 	unsigned argv_count;
+	char **list; /* a program and its arguments that print the names of the suite's tests */
+	unsigned list_count;
+	char **one; /* as argv, to run a single test: "{}" stands for its name */
+	unsigned one_count;
 	char **modules; /* without the ones they depend on */
 	unsigned modules_count;
 	char *profile;	  /* see profile.h */
@@ -55,5 +59,9 @@ struct suites {
 /* NULL after an error was said with file, line, field. The result lives until the program ends. */
 const struct matrix *matrix_load(void);
 const struct suites *suites_load(const char *path);
+
+/* The same for any other file, by its libcyaml schema. */
+struct cyaml_schema_value;
+void *config_load(const char *path, const struct cyaml_schema_value *schema);
 
 #endif

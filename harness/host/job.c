@@ -16,13 +16,19 @@
 /* What every VM needs to talk to us; built in on some kernels, modules on others. */
 static const char *const base_modules[] = {"virtio_pci", "virtio_console"};
 
-#define OUTPUT_KEPT (16u << 10) /* of the suite's own output, the tail: log_excerpt of KCIDB */
-#define LOG_TAIL    (16u << 10)
+#define OUTPUT_KEPT  (16u << 10) /* of the suite's own output, the tail: log_excerpt of KCIDB */
+#define CONSOLE_NAME "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+~_-"
+#define LOG_TAIL     (16u << 10)
 
 struct job {
 	struct run *run;
 	const struct kernel *kernel;
 	const struct suite *suite;
+	enum job_kind kind;
+	char *test_case;
+	char *list_text, **cases; /* of a JOB_LIST */
+	size_t list_len;
+	uint64_t wall_ns;
 	struct job_options options;
 	json_t *cell;
 	json_t *open; /* started tests without a line yet: name -> true, in order */
@@ -94,13 +100,28 @@ void job_refresh(json_t *job)
 	json_object_set_new(job, "entropy", json_string(hex));
 }
 
+static json_t *job_argv(const struct job *j)
+{
+	const struct suite *s = j->suite;
+	char **words = j->kind == JOB_LIST ? s->list : j->kind == JOB_CASE ? s->one : s->argv;
+	unsigned n = j->kind == JOB_LIST   ? s->list_count
+		     : j->kind == JOB_CASE ? s->one_count
+					   : s->argv_count;
+	json_t *argv = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(argv,
+				      json_string(j->kind == JOB_CASE && !strcmp(words[i], "{}")
+							  ? j->test_case
+							  : words[i]));
+	return argv;
+}
+
 static char *job_description(const struct job *j, bool attended)
 {
-	json_t *argv = json_array(), *o;
+	json_t *argv = job_argv(j), *o;
 	char *text;
 
-	for (unsigned i = 0; i < j->suite->argv_count; i++)
-		json_array_append_new(argv, json_string(j->suite->argv[i]));
 	o = json_pack("{s:o, s:{s:s, s:s, s:s, s:s}, s:s, s:b}", "argv", argv, "env", "PATH",
 		      "/work:/bin:/sbin", "HOME", "/tmp", "VMTEST_KERNEL", j->kernel->release,
 		      "VMTEST_PROFILE", j->suite->profile, "dir", "/work", "attended", attended);
@@ -209,11 +230,25 @@ static void on_result(void *ctx, const char *text, size_t len)
 	json_decref(o);
 }
 
+static void append_list(struct job *j, const char *data, size_t len)
+{
+	char *more = xcalloc(1, j->list_len + len + 1);
+
+	if (j->list_len)
+		memcpy(more, j->list_text, j->list_len);
+	memcpy(more + j->list_len, data, len);
+	free(j->list_text);
+	j->list_text = more;
+	j->list_len += len;
+}
+
 static void on_output(void *ctx, int stream, const char *data, size_t len)
 {
 	struct job *j = ctx;
 
-	(void)stream; /* a suite's log is both, as they came */
+	if (j->kind == JOB_LIST && stream == 1)
+		append_list(j, data, len);
+	/* a suite's log is both streams, as they came */
 	for (size_t i = 0; i < len; i++)
 		j->output[(j->output_total + i) % OUTPUT_KEPT] = data[i];
 	j->output_total += len;
@@ -248,6 +283,23 @@ static bool lines_for_open_tests(struct job *j, enum outcome running, enum outco
 	}
 	json_object_clear(j->open);
 	return any;
+}
+
+/* The names of the tests, one per line. */
+static void judge_list(struct job *j, const struct vm_end *end)
+{
+	char *line, *save, *log = output_tail(j);
+	size_t n = 0;
+
+	if (!end->signal && !end->status && j->list_len) {
+		j->cases = xcalloc(j->list_len + 1, sizeof(char *));
+		for (line = strtok_r(j->list_text, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save))
+			j->cases[n++] = line;
+	}
+	if (n == 0)
+		own_line(j, OC_ERROR, "list", "the suite did not list its tests", log);
+	free(log);
 }
 
 /* The job ended by itself and so did the machine. Was it a whole suite? */
@@ -290,7 +342,8 @@ static void summarize(struct job *j, const struct vm_end *end)
 	char *p = j->summary, *stop = p + sizeof(j->summary);
 	const char *sep = ": ";
 
-	p += snprintf(p, stop - p, "%s on %s", j->suite->name, j->kernel->release);
+	p += snprintf(p, stop - p, "%.100s on %.60s", j->test_case ? j->test_case : j->suite->name,
+		      j->kernel->release);
 	for (int i = 0; i < OC_COUNT && p < stop; i++) {
 		if (!j->counts[i])
 			continue;
@@ -319,12 +372,39 @@ static void over(struct job *j, const struct vm_end *end)
 	j->finished(j->ctx, j);
 }
 
+/* Cases share the entry of their suite: how many machines, and what they took together. */
+static void note_case(struct job *j, const struct vm_end *end)
+{
+	json_t *cells = json_object_get(j->run->meta, "cells"), *o, *found = NULL;
+	size_t i;
+
+	json_array_foreach (cells, i, o) {
+		if (!strcmp(json_string_value(json_object_get(o, "suite")), j->suite->name) &&
+		    !strcmp(json_string_value(json_object_get(o, "release")), j->kernel->release))
+			found = o;
+	}
+	if (!found) {
+		note_cell(j, end);
+		json_object_set_new(json_array_get(cells, json_array_size(cells) - 1), "vms",
+				    json_integer(1));
+		return;
+	}
+	json_object_set_new(found, "vms",
+			    json_integer(json_integer_value(json_object_get(found, "vms")) + 1));
+	json_object_set_new(
+		found, "wall_ns",
+		json_integer(json_integer_value(json_object_get(found, "wall_ns")) + end->wall_ns));
+}
+
 static void on_done(void *ctx, const struct vm_end *end, const struct console *console)
 {
 	struct job *j = ctx;
 
 	if (end->outcome == OC_PASS) {
-		judge_suite(j, end);
+		if (j->kind == JOB_LIST)
+			judge_list(j, end);
+		else
+			judge_suite(j, end);
 		judge_console(j, console);
 	} else {
 		char *log = console_tail(console, LOG_TAIL);
@@ -338,7 +418,11 @@ static void on_done(void *ctx, const struct vm_end *end, const struct console *c
 	if (end->boot_ns == 0 && j->vm_config.state_fd >= 0)
 		saved_discard(
 			&j->vm_config); /* the restored machine never spoke: not that one again */
-	note_cell(j, end);
+	j->wall_ns = end->wall_ns;
+	if (j->kind == JOB_SUITE)
+		note_cell(j, end);
+	else if (j->kind == JOB_CASE)
+		note_case(j, end);
 	j->vm = NULL;
 	over(j, end);
 }
@@ -398,8 +482,8 @@ static void launch(void *ctx, int state_fd, const struct vm_end *end)
 }
 
 struct job *job_new(struct run *run, const struct kernel *kernel, const struct suite *suite,
-		    const struct job_options *options, void (*finished)(void *ctx, struct job *job),
-		    void *ctx)
+		    enum job_kind kind, const char *test_case, const struct job_options *options,
+		    void (*finished)(void *ctx, struct job *job), void *ctx)
 {
 	const struct profile *profile = profile_find(suite->profile);
 	struct job *j = xcalloc(1, sizeof(*j));
@@ -407,14 +491,18 @@ struct job *job_new(struct run *run, const struct kernel *kernel, const struct s
 	j->run = run;
 	j->kernel = kernel;
 	j->suite = suite;
+	j->kind = kind;
+	j->test_case = test_case ? xstrdup(test_case) : NULL;
 	j->options = *options;
 	j->finished = finished;
 	j->ctx = ctx;
 	j->initrd_fd = j->payload_fd = -1;
 	j->open = json_object();
-	j->console = fmt("console/%s-%s.log", kernel->release, suite->name);
+	j->console = test_case
+			     ? fmt("console/%s-%s-%s.log", kernel->release, suite->name, test_case)
+			     : fmt("console/%s-%s.log", kernel->release, suite->name);
 	for (char *p = strchr(j->console, '/') + 1; *p; p++)
-		if (*p == '/')
+		if (!strchr(CONSOLE_NAME, *p))
 			*p = '_';
 	j->console_path = fmt("%s/%s", run->dir, j->console);
 	j->vm_config = (struct vm_config){
@@ -462,6 +550,31 @@ void job_interrupt(struct job *j)
 		saved_cancel(j);
 }
 
+const struct kernel *job_kernel(const struct job *j)
+{
+	return j->kernel;
+}
+
+const struct suite *job_suite(const struct job *j)
+{
+	return j->suite;
+}
+
+enum job_kind job_kind(const struct job *j)
+{
+	return j->kind;
+}
+
+uint64_t job_wall_ns(const struct job *j)
+{
+	return j->wall_ns;
+}
+
+const char *const *job_cases(struct job *j)
+{
+	return (const char *const *)j->cases;
+}
+
 const char *job_summary(const struct job *j)
 {
 	return j->summary;
@@ -477,5 +590,8 @@ void job_free(struct job *j)
 	json_decref(j->open);
 	free(j->console);
 	free(j->console_path);
+	free(j->test_case);
+	free(j->list_text);
+	free(j->cases);
 	free(j);
 }

@@ -5,18 +5,26 @@
 
 #include <check.h>
 #include <jansson.h>
+#include <stdbool.h>
+
+struct selection {
+	const char *only; /* a pattern (fnmatch) of the names wanted, or NULL for all */
+	bool list;	  /* print the names instead of running */
+};
+
+/* Whether to run @test. Prints it when it is only to be listed. */
+bool functional_selected(const struct selection *selection, const char *test);
 
 /*
  * Adds one test per row of the JSON table at @path (functional/gen_cases.py makes it); they are
- * named functional.TABLE.ROW after the file. @only, when not NULL, is a pattern (fnmatch) of the
- * names wanted. A table that cannot be read ends the program.
+ * named functional.TABLE.ROW after the file. A table that cannot be read ends the program.
  */
-void table_add(Suite *suite, const char *path, const char *only);
+void table_add(Suite *suite, const char *path, const struct selection *selection);
 
 /* The line of the Python table that @test comes from, for its result line; NULL if from none. */
 json_t *table_source(const char *test);
 
 /* Adds the tests that send real packets through the corepath command, functional.traffic.*. */
-void traffic_add(Suite *suite, const char *only);
+void traffic_add(Suite *suite, const struct selection *selection);
 
 #endif

@@ -2,11 +2,12 @@
 /*
  * functional: what the datapath does with packets, one result line per test.
  *
- *	functional [--only PATTERN] [--traffic] [TABLE.json...]
+ *	functional [--list] [--only PATTERN] [--traffic] [TABLE.json...]
  *
  * Exit status: 0 when every test ran, whatever the verdicts; 2 for wrong usage; 3 when the suite
  * broke.
  */
+#include <fnmatch.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,10 +15,20 @@
 #include "../lib/checkrun.h"
 #include "functional.h"
 
+bool functional_selected(const struct selection *selection, const char *test)
+{
+	if (selection->only && fnmatch(selection->only, test, 0))
+		return false;
+	if (selection->list)
+		puts(test);
+	return !selection->list;
+}
+
 static void usage(FILE *to)
 {
-	fputs("usage: functional [--only PATTERN] [--traffic] [TABLE.json...]\n"
+	fputs("usage: functional [--list] [--only PATTERN] [--traffic] [TABLE.json...]\n"
 	      "Runs each row of the tables through the prefilter, and real traffic with --traffic.\n"
+	      "  --list          print the names of the tests, run none\n"
 	      "  --only PATTERN  tests whose name matches, such as 'functional.prefilter.v6_*'\n"
 	      "example: functional prefilter.json --traffic\n",
 	      to);
@@ -26,19 +37,22 @@ static void usage(FILE *to)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{"list", no_argument, NULL, 'l'},
 		{"only", required_argument, NULL, 'o'},
 		{"traffic", no_argument, NULL, 't'},
 		{"help", no_argument, NULL, 'h'},
 		{},
 	};
 	Suite *suite = suite_create("functional");
-	const char *only = NULL;
+	struct selection selection = {};
 	bool traffic = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'o') {
-			only = optarg;
+			selection.only = optarg;
+		} else if (option == 'l') {
+			selection.list = true;
 		} else if (option == 't') {
 			traffic = true;
 		} else {
@@ -52,11 +66,14 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (int i = optind; i < argc; i++)
-		table_add(suite, argv[i], only);
+		table_add(suite, argv[i], &selection);
 	if (traffic)
-		traffic_add(suite, only);
+		traffic_add(suite, &selection);
+	if (selection.list)
+		return 0;
 	if (!checkrun_suite(suite, table_source)) {
-		fprintf(stderr, "functional: no test matches '%s'\n", only ? only : "");
+		fprintf(stderr, "functional: no test matches '%s'\n",
+			selection.only ? selection.only : "");
 		return 2;
 	}
 	return 0;

@@ -2,7 +2,6 @@
 /* Table tests: a packet in, a verdict, a packet and counters out, by BPF_PROG_RUN. */
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,7 +179,7 @@ json_t *table_source(const char *test)
 }
 
 static void add_row(Suite *suite, const char *table, const char *source, json_t *row,
-		    const char *only)
+		    const struct selection *selection)
 {
 	const char *name = json_string_value(json_object_get(row, "name"));
 	char test[256];
@@ -189,7 +188,7 @@ static void add_row(Suite *suite, const char *table, const char *source, json_t 
 	if (!name || !json_is_integer(json_object_get(row, "line")))
 		result_die("functional: table %s has a row without name and line", table);
 	snprintf(test, sizeof(test), "functional.%s.%s", table, name);
-	if (only && fnmatch(only, test, 0))
+	if (!functional_selected(selection, test))
 		return;
 	rows = realloc(rows, (row_count + 1) * sizeof(*rows));
 	if (!rows)
@@ -205,7 +204,7 @@ static void add_row(Suite *suite, const char *table, const char *source, json_t 
 	row_count++;
 }
 
-void table_add(Suite *suite, const char *path, const char *only)
+void table_add(Suite *suite, const char *path, const struct selection *selection)
 {
 	const char *base = strrchr(path, '/');
 	json_t *table, *list, *row;
@@ -221,9 +220,9 @@ void table_add(Suite *suite, const char *path, const char *only)
 	list = json_object_get(table, "rows");
 	if (!json_array_size(list))
 		result_die("functional: table %s has no rows: nothing would be tested", path);
-	if (!datapath.object)
+	if (!datapath.object && !selection->list)
 		load_error = datapath_open(&datapath, OBJECT, MAX_PREFIXES);
 	json_array_foreach (list, i, row)
 		add_row(suite, name, json_string_value(json_object_get(table, "source")), row,
-			only);
+			selection);
 }

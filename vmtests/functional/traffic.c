@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* functional.traffic.*: real packets, the real command, real devices. */
 #include <bpf/libbpf.h>
-#include <fnmatch.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -255,12 +254,12 @@ START_TEST(traffic)
 }
 END_TEST
 
-void traffic_add(Suite *suite, const char *only)
+void traffic_add(Suite *suite, const struct selection *selection)
 {
 	for (int i = 0; i < (int)(sizeof(tests) / sizeof(*tests)); i++) {
 		TCase *tcase;
 
-		if (only && fnmatch(only, tests[i].test, 0))
+		if (!functional_selected(selection, tests[i].test))
 			continue;
 		tcase = tcase_create(tests[i].test);
 		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
