@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Lays a store out as report.md and as a few lines for a terminal."""
 
+import contextlib
 import os
 import pathlib
 import shlex
-import tempfile
 
 import jinja2
 
@@ -75,15 +75,17 @@ def terminal(store, facts, path, colour, quiet):
 
 
 def write(path, content):
-    """Replaces the file at once: a reader sees the old one or the new one, whole."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """Replaces the file at once: a reader sees the old one or the new one, whole.
+
+    It is not forced to the disk: after a power cut it can be rendered again, from results.jsonl.
+    """
+    new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        # a lone surrogate, which JSON can name and UTF-8 cannot hold, stays the escape it was
+        with open(new, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        os.replace(new, path)
     except BaseException:
-        os.unlink(name)
+        with contextlib.suppress(OSError):
+            new.unlink()
         raise

@@ -1,19 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Reads what vmtest wrote: results.jsonl (one result per line) and run.json."""
 
-import dataclasses
 import json
 import pathlib
+import sys
+import typing
 
 from . import schema
+
+
+def _number(kind, least, most):
+    """Numbers as vmtest can write them. Python would take any, and then fail to calculate with them or print them."""
+    def parse(text):
+        value = kind(text)
+        if not least <= value <= most:
+            raise ValueError(f"{text[:40]} is out of range")
+        return value
+    return parse
+
+
+def _no_number(text):
+    raise ValueError(f"{text} is no number of JSON")
+
+
+_DECODE = json.JSONDecoder(
+    parse_int=_number(int, -2**63, 2**63 - 1), parse_float=_number(float, -sys.float_info.max, sys.float_info.max),
+    parse_constant=_no_number).decode
+
+
+def _json(data):
+    """What the bytes say. Raises ValueError, with a text, when they are not JSON."""
+    try:
+        return _DECODE(data.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 class Unreadable(Exception):
     """The store cannot be read at all; the text says what, where, and what to do."""
 
 
-@dataclasses.dataclass
-class Store:
+class Store(typing.NamedTuple):
     """problems: what makes the store incomplete; a run with problems is no pass."""
 
     folder: pathlib.Path
@@ -40,7 +67,7 @@ def _results(path, problems):
     lines = []
     for number, row in enumerate(rows, 1):
         try:
-            line = json.loads(row.decode("utf-8"))
+            line = _json(row)
         except ValueError as error:  # of the decoder of UTF-8, too
             if number == len(rows) and not whole:
                 problems.append(f"{path.name}:{number}: the last line is cut short ({len(row)} bytes): "
@@ -62,7 +89,7 @@ def _run(path, problems):
                         "the run has not finished: it still goes on, or vmtest was killed")
         return {}
     try:
-        run = json.loads(_read(path).decode("utf-8"))
+        run = _json(_read(path))
     except ValueError as error:
         problems.append(f"{path.name}: not JSON: {error}")
         return {}

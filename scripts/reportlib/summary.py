@@ -5,6 +5,7 @@ import collections
 
 from . import schema
 
+NOTHING = "not one test reported a result, so nothing was tested"
 AXES = ("kernel", "loader", "compiler", "profile", "arch", "accel")
 
 
@@ -58,7 +59,7 @@ def verdict(store):
         return "FAIL", (f"{len(failed)} of {plural(len(lines), 'result')} failed, on "
                         f"{len(kernels(failed))} of {where} ({_names(kernels(failed))}){also}{damage}.{only}")
     if not lines:
-        return "NOTHING", "not one test reported a result, so nothing was tested" + damage + "."
+        return "NOTHING", NOTHING + damage + "."
     if broken:
         return "BROKEN", (f"no test failed, but {len(broken)} of {plural(len(lines), 'result')} could not be had, on "
                           f"{_names(kernels(broken))}: the test, the harness or the machine broke{damage}.")

@@ -14,9 +14,11 @@ LOG_CHARACTERS = 6000
 
 def visible(text, keep=""):
     """Control and other invisible characters written out, but for those in keep."""
+    if text.isprintable():
+        return text
     text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
-    return "".join(c if c.isprintable() or c in keep else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}"
-                   for c in text)
+    return text.translate({ord(c): f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}"
+                           for c in set(text) if not c.isprintable() and c not in keep})
 
 
 def one_line(text, most=300):
@@ -38,16 +40,22 @@ def code(text, most=300):
     return f"{ticks}{pad}{text}{pad}{ticks}".replace("|", r"\|") if text else ""
 
 
+def tail(log):
+    """(lines, how many were left out): the end of a log, made visible; at most LOG_LINES, LOG_CHARACTERS."""
+    lines = visible(log, keep="\n\t").strip("\n").split("\n")
+    last = lines[-LOG_LINES:]
+    while len(last) > 1 and sum(map(len, last)) > LOG_CHARACTERS:
+        last.pop(0)
+    if len(last[0]) > LOG_CHARACTERS:
+        last[0] = "[...] " + last[0][-LOG_CHARACTERS:]
+    return (last, len(lines) - len(last)) if log else ([], 0)
+
+
 def fenced(log):
     """(block, lines left out): the end of a log as a fenced block that the log cannot leave."""
-    lines = visible(log, keep="\n\t").strip("\n").split("\n")
-    tail = lines[-LOG_LINES:]
-    while len(tail) > 1 and sum(map(len, tail)) > LOG_CHARACTERS:
-        tail.pop(0)
-    if len(tail[0]) > LOG_CHARACTERS:
-        tail[0] = "[...] " + tail[0][-LOG_CHARACTERS:]
+    last, left_out = tail(log)
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", log) or [""]))
-    return "\n".join([fence + "text", *tail, fence]), len(lines) - len(tail)
+    return "\n".join([fence + "text", *last, fence]), left_out
 
 
 def link(label, path):

@@ -189,7 +189,10 @@ def test_whole_last_line_without_newline_counts(make_store):
 
 @pytest.mark.parametrize("bad, said", [
     (b"not json\n", "results.jsonl:2: not JSON"), (b"\xff\xfe\n", "results.jsonl:2: not JSON"),
-    (b"\n", "results.jsonl:2: not JSON"), (b"[]\n", "results.jsonl:2: not a result line"),
+    (b"\n", "results.jsonl:2: not JSON"), (b"[" * 60000 + b"\n", "results.jsonl:2: not JSON"),
+    *((json.dumps(make_line(outcome="done")).replace("210", number).encode() + b"\n", "results.jsonl:2: not JSON")
+      for number in ("NaN", "-Infinity", "1e999", "9" * 400, "9" * 5000)),
+    (b"[]\n", "results.jsonl:2: not a result line"),
     (json.dumps(make_line() | {"outcome": "panic"}).encode() + b"\n", "results.jsonl:2: not a result line")])
 def test_bad_line_in_the_middle(make_store, bad, said):
     got = Rendered(make_store([make_line()], tail=bad + json.dumps(make_line("a.b.c")).encode() + b"\n"))
@@ -226,9 +229,16 @@ def test_hundreds_of_failures(make_store):
     got = Rendered(make_store([make_line(test, "fail", reason=f"because {test}", log=log) for test in tests]))
     assert all(f"because {test}" in got.md for test in tests), "none may be left out"
     assert len(got.md) < 500_000
+    assert "The end of the log of 6.12; 460 lines before it left out here:" in got.md
     assert "log line 499" in got.md and "log line 7\n" not in got.md
     assert len(got.out.splitlines()) < 50 and "385 more" in got.out
     assert len(got.summary["failures"]) == 400
+
+
+def test_lone_surrogates(make_store):
+    """JSON can name half of a character; UTF-8 cannot hold it."""
+    got = Rendered(make_store([make_line("a.b.c", "fail", reason="half \ud800", log="\udfff")]))
+    assert "half \\\\ud800" in got.md and got.summary["failures"][0]["reason"] == "half \ud800"
 
 
 def test_log_cannot_leave_its_fence(make_store):

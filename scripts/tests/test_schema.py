@@ -110,7 +110,8 @@ def test_summary_of_everything_is_valid(make_store):
 
 def test_table_of_outcomes():
     """The documented table, by hand: a change of meaning must be made here, too."""
-    fail = ["fail", "panic", "oops", "warn", "hang", "timeout"]
+    fail = ["fail", "panic", "oops", "sanitizer", "lockup", "rcu_stall", "hung_task", "lockdep", "warn", "oom",
+            "reset", "hang", "timeout"]
     error = ["error", "no_results", "unfinished", "console_flood"]
     miss = ["no_boot", "init_died", "qemu_died", "connection_lost", "interrupted", "no_kernel"]
     expected = {"pass": ("PASS", 0), "done": ("DONE", 0), "skip": ("SKIP", 0)}
