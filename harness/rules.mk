@@ -21,4 +21,28 @@ $(B)/guest/init: $(INIT_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -s $^ -o $@ -ljansson
 
--include $(HOST_OBJ:.o=.d) $(INIT_OBJ:.o=.d)
+# Unit tests of what is pure in vmtest; they find their data from the tree's top.
+HARNESS_TESTS := console_test judge_test
+HARNESS_TEST_OBJ := $(HARNESS_TESTS:%=$(B)/obj/harness/tests/%.o)
+HOST_TESTS += $(HARNESS_TESTS:%=$(B)/tests/%)
+
+$(HARNESS_TEST_OBJ): $(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(HARNESS_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/harness/tests/%.o $(filter-out %/main.o,$(HOST_OBJ))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $^ -o $@ -lcheck -lsubunit -lm -lrt -lpthread $(HOST_LIBS)
+
+# A machine restored 2010 times on three kernels, not one failure allowed.
+.PHONY: soak
+soak: all $(B)/fixtures/soak ## restore saved machines 2,000 times; about 10 minutes
+	$(B)/bin/vmtest test --kernel 5.10,6.12,7.2 --suites harness/tests/soak.yaml --isolate case \
+		--quiet --results results/soak
+	scripts/soak.py results/soak/latest
+
+$(B)/fixtures/soak: harness/tests/soak.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -s $< -o $@
+
+-include $(HARNESS_TEST_OBJ:.o=.d) $(HOST_OBJ:.o=.d) $(INIT_OBJ:.o=.d)

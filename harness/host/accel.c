@@ -9,26 +9,12 @@
 
 #include "accel.h"
 #include "initrd.h"
-#include "job.h"
-#include "modules.h"
+#include "payload.h"
 #include "util.h"
 #include "vm.h"
 
 /* A working KVM reaches init in well under a second; TCG needs two to three. */
 #define PROBE_BOOT_MS 8000
-
-static void ignore_line(void *ctx, const char *line, size_t len)
-{
-	(void)ctx;
-	(void)line;
-	(void)len;
-}
-
-static void ignore_output(void *ctx, int stream, const char *data, size_t len)
-{
-	(void)stream;
-	ignore_line(ctx, data, len);
-}
 
 static void probe_done(void *ctx, const struct vm_end *end, const struct console *console)
 {
@@ -39,11 +25,11 @@ static void probe_done(void *ctx, const struct vm_end *end, const struct console
 /* Boots with nothing to do: a payload without a job makes init power off. */
 static bool boots_under_kvm(const struct kernel *k)
 {
-	static const struct vm_ops ops = {ignore_line, ignore_output, probe_done};
+	static const struct vm_ops ops = {vm_ignore_line, vm_ignore_output, probe_done};
 	struct cpio_writer *empty = cpio_new();
 	uv_loop_t loop;
 	bool booted = false;
-	int initrd = job_initramfs(k), payload = empty ? cpio_close(empty) : -1;
+	int initrd = payload_initramfs(k), payload = empty ? cpio_close(empty) : -1;
 
 	if (initrd >= 0 && payload >= 0) {
 		const struct vm_config config = {
@@ -104,4 +90,16 @@ enum accel accel_probe(const struct kernel *k)
 	}
 	free(path);
 	return answer;
+}
+
+bool accel_known(const char *word)
+{
+	return !strcmp(word, "auto") || !strcmp(word, "kvm") || !strcmp(word, "tcg");
+}
+
+enum accel accel_choose(const char *word, const struct kernel *k)
+{
+	if (!strcmp(word, "auto"))
+		return accel_probe(k);
+	return strcmp(word, "kvm") ? ACCEL_TCG : ACCEL_KVM;
 }

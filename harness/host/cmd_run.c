@@ -18,6 +18,7 @@
 #include "hostprog.h"
 #include "job.h"
 #include "kernel.h"
+#include "payload.h"
 #include "saved.h"
 #include "util.h"
 
@@ -87,13 +88,6 @@ static const char shell_help[] =
 	"A shell in a fresh VM under kernel K: busybox, if this machine has it, else /bin/sh with what\n"
 	"--copy brings. The VM ends with the shell.\n";
 
-static void on_line(void *ctx, const char *line, size_t len)
-{
-	(void)ctx;
-	(void)line;
-	(void)len;
-}
-
 static void on_output(void *ctx, int stream, const char *data, size_t len)
 {
 	(void)ctx;
@@ -120,7 +114,7 @@ static void on_done(void *ctx, const struct vm_end *end, const struct console *c
 	uv_stop(&s->loop);
 }
 
-static const struct vm_ops ops = {on_line, on_output, on_done};
+static const struct vm_ops ops = {vm_ignore_line, on_output, on_done};
 
 static void read_input(void *ctx);
 
@@ -207,7 +201,7 @@ static char *job_text(const struct run_options *o, const char *program)
 			job, "tty",
 			json_pack("{s:i, s:i}", "rows", size.ws_row, "columns", size.ws_col));
 	}
-	job_refresh(job);
+	payload_refresh(job);
 	text = json_dumps(job, JSON_COMPACT);
 	json_decref(job);
 	return text;
@@ -245,7 +239,7 @@ static int build_payload(const struct run_options *o, const struct kernel *k)
 	text = job_text(o, program);
 	if (getcwd(dir, sizeof(dir)) && cpio_add_dir(w, dir) == 0 &&
 	    cpio_add_dir(w, "vmtest") == 0 && hostprog_add(w, program) == 0 &&
-	    add_copies(w, o) == 0 && job_add_modules(w, k, o->modules, o->modules_n) == 0 &&
+	    add_copies(w, o) == 0 && payload_add_modules(w, k, o->modules, o->modules_n) == 0 &&
 	    cpio_add(w, VT_JOB_PATH, 0644, text, strlen(text)) == 0)
 		ret = 0;
 	free(program);
@@ -311,7 +305,8 @@ static int run(const struct run_options *o)
 	s.o = o;
 	s.config = (struct vm_config){
 		.vmlinuz = k->vmlinuz,
-		.initrd_fd = job_initramfs(k),
+		.release = k->release,
+		.initrd_fd = payload_initramfs(k),
 		.payload_fd = build_payload(o, k),
 		.state_fd = -1,
 		.append = o->append,
@@ -326,10 +321,7 @@ static int run(const struct run_options *o)
 	};
 	if (s.config.initrd_fd < 0 || s.config.payload_fd < 0)
 		return RUN_HARNESS;
-	if (!strcmp(o->accel, "auto"))
-		s.config.accel = accel_probe(k);
-	else
-		s.config.accel = strcmp(o->accel, "kvm") ? ACCEL_TCG : ACCEL_KVM;
+	s.config.accel = accel_choose(o->accel, k);
 
 	uv_loop_init(&s.loop);
 	for (size_t i = 0; i < ARRAY_SIZE(signums); i++) {
@@ -407,8 +399,7 @@ static int parse(int argc, char **argv, struct run_options *o, const char *help)
 			break;
 		case 'a':
 			o->accel = optarg;
-			ok = !strcmp(optarg, "auto") || !strcmp(optarg, "kvm") ||
-			     !strcmp(optarg, "tcg");
+			ok = accel_known(optarg);
 			break;
 		case 'h':
 			fputs(help, stdout);

@@ -11,13 +11,14 @@
 #include "accel.h"
 #include "cmd.h"
 #include "config.h"
+#include "exceptions.h"
 #include "kernel.h"
 #include "results.h"
 #include "schedule.h"
 #include "util.h"
 
 struct options {
-	const char *kernels, *suites, *file, *results, *accel, *append;
+	const char *kernels, *suites, *file, *results, *accel, *append, *formats;
 	unsigned jobs, mem_mib;
 	double boot_s, timeout_s;
 	bool quiet, cold, by_case;
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
 	{"memory", required_argument, NULL, 'm'},
 	{"boot-timeout", required_argument, NULL, 'b'},
 	{"timeout", required_argument, NULL, 't'},
+	{"format", required_argument, NULL, 'F'},
 	{"isolate", required_argument, NULL, 'i'},
 	{"cold", no_argument, NULL, 'c'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -45,6 +47,7 @@ static const struct option long_options[] = {
 	"  --kernel K[,K...]   series (6.12), release (6.12.107), path of a bzImage, all, required,\n"  \
 	"                      newest; see `vmtest kernels list`\n"                                     \
 	"  --results DIR       where the run's directory is made (results)\n"                           \
+	"  --format F[,F...]   also write ktap, junit, kcidb beside the report\n"                       \
 	"  --accel auto|kvm|tcg  auto uses KVM only when a kernel was seen to boot under it\n"          \
 	"  --isolate suite|case  a fresh VM for each suite (the default), or for each test of those\n"  \
 	"                      that can list theirs\n"                                                  \
@@ -112,16 +115,13 @@ static int run_session(struct session *s, const char *base, int argc, char **arg
 		.job_s = o->timeout_s,
 		.base = base,
 	};
-	int ret = bring_kernels(s);
+	int ret = exceptions_load(NULL) < 0 ? EXIT_USAGE : bring_kernels(s);
 	struct schedule *schedule;
 	struct run run;
 
 	if (ret != EXIT_OK)
 		return ret;
-	if (!strcmp(o->accel, "auto"))
-		job_options.accel = accel_probe(s->kernels[0]);
-	else
-		job_options.accel = strcmp(o->accel, "kvm") ? ACCEL_TCG : ACCEL_KVM;
+	job_options.accel = accel_choose(o->accel, s->kernels[0]);
 	if (run_open(&run, o->results, argc, argv) < 0)
 		return EXIT_HARNESS;
 	json_object_set_new(json_object_get(run.meta, "host"), "accel",
@@ -131,7 +131,7 @@ static int run_session(struct session *s, const char *base, int argc, char **arg
 		for (unsigned k = 0; k < s->kernels_n; k++)
 			schedule_add(schedule, s->kernels[k], s->suites[t]);
 	schedule_run(schedule);
-	return run_close(&run, o->quiet);
+	return run_close(&run, o->quiet, o->formats);
 }
 
 static bool number(const char *text, double lo, double hi, double *value)
@@ -140,6 +140,17 @@ static bool number(const char *text, double lo, double hi, double *value)
 
 	*value = strtod(text, &end);
 	return end != text && !*end && *value >= lo && *value <= hi;
+}
+
+static bool formats_known(const char *list)
+{
+	char *copy = xstrdup(list), *name, *save;
+	bool known = *list;
+
+	for (name = strtok_r(copy, ",", &save); name; name = strtok_r(NULL, ",", &save))
+		known &= !strcmp(name, "ktap") || !strcmp(name, "junit") || !strcmp(name, "kcidb");
+	free(copy);
+	return known;
 }
 
 /* Exit code to leave with, or -1 to go on. */
@@ -166,6 +177,13 @@ static int parse(int argc, char **argv, struct options *o, const char *help)
 		case 'A':
 			o->append = optarg;
 			break;
+		case 'F':
+			if (!formats_known(optarg)) {
+				err("--format %s: a list of ktap, junit, kcidb", optarg);
+				return EXIT_USAGE;
+			}
+			o->formats = optarg;
+			break;
 		case 'i':
 			if (strcmp(optarg, "suite") && strcmp(optarg, "case")) {
 				err("--isolate %s: suite or case", optarg);
@@ -180,8 +198,7 @@ static int parse(int argc, char **argv, struct options *o, const char *help)
 			o->quiet = true;
 			break;
 		case 'a':
-			if (strcmp(optarg, "auto") && strcmp(optarg, "kvm") &&
-			    strcmp(optarg, "tcg")) {
+			if (!accel_known(optarg)) {
 				err("--accel %s: auto, kvm or tcg", optarg);
 				return EXIT_USAGE;
 			}

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,141 +8,206 @@
 
 #include "../common/proto.h"
 #include "console.h"
+#include "exceptions.h"
+#include "splat.h"
 #include "util.h"
-
-/*
- * What the kernel prints when it is in trouble. `start` patterns must begin the message, after the
- * time stamp; the others may stand anywhere in it.
- */
-static const struct {
-	const char *text;
-	enum outcome kind;
-	bool start;
-} patterns[] = {
-	{"Kernel panic - not syncing", OC_PANIC, true},
-	{"BUG: ", OC_OOPS, true}, /* page faults, KASAN, KFENCE, sleeping in atomic, soft lockup */
-	{"kernel BUG at ", OC_OOPS, true},
-	{"Oops: ", OC_OOPS, true},
-	{"general protection fault", OC_OOPS, true},
-	{"watchdog: BUG: soft lockup", OC_OOPS, false},
-	{"watchdog: Watchdog detected hard LOCKUP", OC_OOPS, false},
-	{"rcu_preempt detected stalls", OC_OOPS, false},
-	{"rcu_sched detected stalls", OC_OOPS, false},
-	{"self-detected stall on CPU", OC_OOPS, false},
-	{"blocked for more than", OC_OOPS, false}, /* hung task */
-	{"UBSAN: ", OC_OOPS, true},
-	{"WARNING: ", OC_WARN, true},
-};
 
 int console_open(struct console *c, const char *path)
 {
 	*c = (struct console){.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
 	if (c->fd < 0)
 		return err("%s: %s", path, strerror(errno));
-	c->tail = xcalloc(1, CONSOLE_TAIL);
+	tail_init(&c->tail, CONSOLE_TAIL);
 	return 0;
 }
 
-/* "[    1.234567][  T42] message" -> "message" */
-static const char *message_of(const char *line)
+/* The kernel's clock is no clock for this: exceptions are for people. */
+static bool is_excepted(const struct console *c, char **line)
 {
-	while (*line == '[') {
-		const char *end = strchr(line, ']');
+	char today[40];
+	const struct exception *e;
+	bool expired;
 
-		if (!end)
-			break;
-		line = end + 1;
-		while (*line == ' ')
-			line++;
+	utc_now(today, sizeof(today));
+	today[sizeof("YYYY-MM-DD") - 1] = '\0';
+	e = exceptions_find(*line, c->release, today, &expired);
+	if (!e)
+		return false;
+	if (expired) {
+		char *more = fmt("%s [its exception in harness/exceptions.yaml expired on %s]",
+				 *line, e->expires);
+
+		free(*line);
+		*line = more;
+		return false;
+	}
+	note("the kernel said \"%s\": excepted until %s: %s (%s)", *line, e->expires, e->reason,
+	     e->link);
+	return true;
+}
+
+/* The report that this panic is the consequence of, among what was said since the last marker. */
+static const struct splat *cause_of(const struct console *c, const char *panic)
+{
+	for (size_t i = 0; i < c->splat_count; i++)
+		if (c->splats[i].span == c->span && splat_follows(panic, c->splats[i].kind))
+			return &c->splats[i];
+	return NULL;
+}
+
+/* Where to put it, or NULL when it says nothing new. The last place is for what outranks it. */
+static struct splat *place(struct console *c, const struct splat *s)
+{
+	struct splat *last = &c->splats[ARRAY_SIZE(c->splats) - 1];
+
+	for (size_t i = 0; i < c->splat_count && !s->fatal; i++)
+		if (c->splats[i].kind == s->kind && c->splats[i].span == s->span &&
+		    c->splats[i].excepted == s->excepted)
+			return NULL;
+	if (c->splat_count < ARRAY_SIZE(c->splats))
+		return &c->splats[c->splat_count++];
+	if (last->fatal || (!s->fatal && splat_gravity(s->kind) <= splat_gravity(last->kind)))
+		return NULL;
+	free(last->line);
+	free(last->test);
+	return last;
+}
+
+static char *title(const struct console *c, const struct splat_sign *sign, const char *message)
+{
+	const struct splat *cause = sign->fatal ? cause_of(c, message) : NULL;
+	char *line = cause ? fmt("%s (%s)", cause->line, message)
+		     : sign->kind == OC_WARN && c->cut_message
+			     ? fmt("%s (%s)", message, c->cut_message)
+			     : xstrdup(message);
+
+	if (sign->kind == OC_OOM && !cause) {
+		char *more = fmt("%s: give the VM more by --memory", line);
+
+		free(line);
+		line = more;
 	}
 	return line;
 }
 
-static void add_splat(struct console *c, enum outcome kind, const char *message)
+static void add_splat(struct console *c, const struct splat_sign *sign, const char *message)
 {
-	if (c->splat_count == ARRAY_SIZE(c->splats))
-		return; /* the first ones tell; the rest is in the file */
-	c->splats[c->splat_count++] =
-		(struct splat){kind, xstrdup(message), c->test ? xstrdup(c->test) : NULL};
+	struct splat s =
+			     {
+				     .kind = sign->kind,
+				     .fatal = sign->fatal,
+				     .boot = !c->ready,
+				     .span = c->span,
+			     },
+		     *to;
+
+	if (strstr(message, "Attempted to kill init") && !cause_of(c, message))
+		s.kind = OC_INIT_DIED; /* by its own fault */
+	s.line = title(c, sign, message);
+	s.excepted = !s.fatal && is_excepted(c, &s.line);
+	to = place(c, &s);
+	if (!to) {
+		free(s.line);
+		return;
+	}
+	s.test = c->test ? xstrdup(c->test) : NULL;
+	*to = s;
+}
+
+static void set_text(char **to, const char *text)
+{
+	free(*to);
+	*to = text ? xstrdup(text) : NULL;
+}
+
+/* What init writes. */
+static bool see_marker(struct console *c, const char *message)
+{
+	if (strncmp(message, "vmtest: ", 8))
+		return false;
+	if (!strncmp(message, VT_MARK_START, strlen(VT_MARK_START))) {
+		set_text(&c->test, message + strlen(VT_MARK_START));
+		c->span++;
+	} else if (!strcmp(message, VT_MARK_READY)) {
+		c->ready = true;
+		c->span++;
+	} else if (!strcmp(message, VT_MARK_END)) {
+		set_text(&c->test, NULL);
+		c->span++;
+	} else {
+		c->init_failed |= !strncmp(message, "vmtest: init: ", 14);
+		set_text(&c->init_said, message + 8);
+	}
+	return true;
 }
 
 static void see_line(struct console *c)
 {
+	size_t len = c->line_len < sizeof(c->line) ? c->line_len : sizeof(c->line) - 1;
 	const char *message;
+	struct splat_sign sign;
 
-	c->line[c->line_len] = '\0';
-	while (c->line_len && isspace((unsigned char)c->line[c->line_len - 1]))
-		c->line[--c->line_len] = '\0';
-	message = message_of(c->line);
 	c->line_len = 0;
+	if (len < sizeof("BUG: ")) /* a flood of empty lines must cost nothing */
+		return;
+	message = splat_message(c->line, len);
+	if (see_marker(c, message)) {
+		c->after_cut = false;
+	} else if (splat_is_cut(message)) {
+		c->after_cut = true;
+		set_text(&c->cut_message, NULL);
+	} else if (splat_recognise(message, c->after_cut, &sign)) {
+		add_splat(c, &sign, message);
+		c->after_cut = false;
+	} else if (!strncmp(message, "reboot: ", 8)) { /* kernel/reboot.c */
+		c->went_down = true;
+	} else if (c->after_cut && !c->cut_message) {
+		set_text(&c->cut_message, message);
+	}
+}
 
-	if (!strncmp(message, VT_MARK_START, strlen(VT_MARK_START))) {
-		free(c->test);
-		c->test = xstrdup(message + strlen(VT_MARK_START));
-		return;
-	}
-	if (!strcmp(message, VT_MARK_READY)) {
-		c->ready = true;
-		return;
-	}
-	if (!strncmp(message, "vmtest: ", 8) && strcmp(message, VT_MARK_END)) {
-		c->init_failed |= !strncmp(message, "vmtest: init: ", 14);
-		free(c->init_said);
-		c->init_said = xstrdup(message + 8);
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
-		const char *at = strstr(message, patterns[i].text);
+/* A part of a line, without its end. */
+static void line_add(struct console *c, const char *data, size_t len)
+{
+	if (c->line_len < sizeof(c->line)) {
+		size_t room = sizeof(c->line) - c->line_len;
 
-		if (!at || (patterns[i].start && at != message))
-			continue;
-		if (strstr(message, "Attempted to kill init"))
-			c->init_failed = true;
-		/* What the kernel warns of while it boots is not the test's doing; a panic ends
-		 * all. */
-		if (c->ready || patterns[i].kind == OC_PANIC)
-			add_splat(c, patterns[i].kind, message);
-		return;
+		memcpy(c->line + c->line_len, data, len < room ? len : room);
 	}
+	c->line_len += len;
 }
 
 bool console_feed(struct console *c, const char *data, size_t len)
 {
-	if (c->total < CONSOLE_HEAD) {
-		size_t n = CONSOLE_HEAD - c->total < len ? CONSOLE_HEAD - c->total : len;
+	const char *end = data + len;
+
+	if (c->tail.total < CONSOLE_HEAD) {
+		size_t room = CONSOLE_HEAD - c->tail.total, n = room < len ? room : len;
 
 		if (write_all(c->fd, data, n) < 0)
 			warn("console log: %s", strerror(errno));
 	}
-	for (size_t i = 0; i < len; i++) {
-		c->tail[(c->total + i) % CONSOLE_TAIL] = data[i];
-		if (data[i] == '\n' || c->line_len == sizeof(c->line) - 1)
-			see_line(c);
-		else
-			c->line[c->line_len++] = data[i];
+	tail_add(&c->tail, data, len);
+	while (data < end) {
+		const char *nl = memchr(data, '\n', end - data);
+
+		line_add(c, data, (nl ? nl : end) - data);
+		if (!nl)
+			break;
+		see_line(c);
+		data = nl + 1;
 	}
-	c->total += len;
-	return c->total < CONSOLE_FLOOD;
-}
-
-/* The last n bytes of the ring, in order. */
-static char *ring_last(const struct console *c, size_t n)
-{
-	char *out = xcalloc(1, n + 1);
-
-	for (size_t i = 0; i < n; i++)
-		out[i] = c->tail[(c->total - n + i) % CONSOLE_TAIL];
-	return out;
+	return c->tail.total < CONSOLE_FLOOD;
 }
 
 void console_close(struct console *c)
 {
 	if (c->line_len)
 		see_line(c);
-	if (c->total > CONSOLE_HEAD) {
-		uint64_t left = c->total - CONSOLE_HEAD;
+	if (c->tail.total > CONSOLE_HEAD) {
+		uint64_t left = c->tail.total - CONSOLE_HEAD;
 		size_t n = left < CONSOLE_TAIL ? left : CONSOLE_TAIL;
-		char *text = ring_last(c, n);
+		char *text = tail_text(&c->tail, n);
 
 		if (left > n)
 			dprintf(c->fd, "\n[... vmtest left out %llu bytes ...]\n",
@@ -162,32 +226,46 @@ void console_free(struct console *c)
 		free(c->splats[i].line);
 		free(c->splats[i].test);
 	}
-	free(c->tail);
+	tail_free(&c->tail);
 	free(c->test);
+	free(c->cut_message);
 	free(c->init_said);
 	*c = (struct console){.fd = -1};
 }
 
+static int rank(const struct splat *s)
+{
+	return s->fatal ? 3 : s->excepted ? 0 : splat_gravity(s->kind);
+}
+
+static const struct splat *worst(const struct console *c, bool boot)
+{
+	const struct splat *found = NULL;
+
+	for (size_t i = 0; i < c->splat_count; i++) {
+		const struct splat *s = &c->splats[i];
+
+		if ((s->boot == boot || s->fatal) && rank(s) > (found ? rank(found) : 0))
+			found = s;
+	}
+	return found;
+}
+
 const struct splat *console_worst(const struct console *c)
 {
-	static const enum outcome by_gravity[] = {OC_PANIC, OC_OOPS, OC_WARN};
+	return worst(c, false);
+}
 
-	for (size_t g = 0; g < ARRAY_SIZE(by_gravity); g++)
-		for (size_t i = 0; i < c->splat_count; i++)
-			if (c->splats[i].kind == by_gravity[g])
-				return &c->splats[i];
-	return NULL;
+const struct splat *console_worst_of_boot(const struct console *c)
+{
+	return worst(c, true);
 }
 
 char *console_tail(const struct console *c, size_t max)
 {
-	size_t n = c->total < max ? c->total : max;
-	char *text, *nl;
+	char *text = tail_text(&c->tail, max), *nl;
 
-	if (n > CONSOLE_TAIL)
-		n = CONSOLE_TAIL;
-	text = ring_last(c, n);
-	if (n < c->total && (nl = strchr(text, '\n')))
+	if (strlen(text) < c->tail.total && (nl = strchr(text, '\n')))
 		memmove(text, nl + 1, strlen(nl + 1) + 1);
 	return text;
 }

@@ -2,19 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../common/proto.h"
 #include "initrd.h"
 #include "job.h"
-#include "modules.h"
+#include "payload.h"
 #include "saved.h"
+#include "tail.h"
 #include "util.h"
-
-/* What every VM needs to talk to us; built in on some kernels, modules on others. */
-static const char *const base_modules[] = {"virtio_pci", "virtio_console"};
 
 #define OUTPUT_KEPT  (16u << 10) /* of the suite's own output, the tail: log_excerpt of KCIDB */
 #define CONSOLE_NAME "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.+~_-"
@@ -38,67 +34,13 @@ struct job {
 	uv_loop_t *loop;
 	char *console_path;
 	char *console; /* relative to the run's directory */
-	char output[OUTPUT_KEPT];
-	size_t output_total;
+	struct tail output;
 	unsigned lines, counts[OC_COUNT];
 	bool interrupted;
 	char summary[256];
 	void (*finished)(void *ctx, struct job *job);
 	void *ctx;
 };
-
-/* Chooses; a bare bzImage may have them built in, which the boot will tell. */
-static int choose(const struct kernel *k, const char *const *names, size_t n,
-		  struct module_set *set)
-{
-	const char *missing;
-
-	if (modules_choose(k->modules, names, n, set, &missing) < 0)
-		return -1;
-	if (missing && k->modules)
-		return err("kernel %s has no module %s, nor is it built in", k->release, missing);
-	return 0;
-}
-
-int job_initramfs(const struct kernel *k)
-{
-	char *init = fmt("%s/build/guest/init", home_dir());
-	struct module_set set;
-	int fd = -1;
-
-	if (choose(k, base_modules, ARRAY_SIZE(base_modules), &set) == 0)
-		fd = initramfs_build(init, &set);
-	modules_free(&set);
-	free(init);
-	return fd;
-}
-
-int job_add_modules(struct cpio_writer *w, const struct kernel *k, const char *const *names,
-		    size_t n)
-{
-	struct module_set set;
-	int ret = choose(k, names, n, &set);
-
-	if (ret == 0)
-		ret = cpio_add_modules(w, VT_JOB_MODULES_PATH, &set);
-	modules_free(&set);
-	return ret;
-}
-
-void job_refresh(json_t *job)
-{
-	unsigned char bytes[64];
-	char hex[2 * sizeof(bytes) + 1];
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	json_object_set_new(job, "time_ns", json_integer(ts.tv_sec * 1000000000ll + ts.tv_nsec));
-	if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
-		return;
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		sprintf(hex + 2 * i, "%02x", bytes[i]);
-	json_object_set_new(job, "entropy", json_string(hex));
-}
 
 static json_t *job_argv(const struct job *j)
 {
@@ -126,13 +68,13 @@ static char *job_description(const struct job *j, bool attended)
 		      "/work:/bin:/sbin", "HOME", "/tmp", "VMTEST_KERNEL", j->kernel->release,
 		      "VMTEST_PROFILE", j->suite->profile, "dir", "/work", "attended", attended);
 	if (attended)
-		job_refresh(o);
+		payload_refresh(o);
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	return text;
 }
 
-/* job.json and the suite's files as /work/NAME. fd, or -1 after err(). */
+/* job.json and the suite's files in the guest's working directory. fd, or -1 after err(). */
 static int build_payload(const struct job *j, bool attended)
 {
 	struct cpio_writer *w = cpio_new();
@@ -157,8 +99,8 @@ static int build_payload(const struct job *j, bool attended)
 		free(path);
 	}
 	if (ret == 0)
-		ret = job_add_modules(w, j->kernel, (const char *const *)j->suite->modules,
-				      j->suite->modules_count);
+		ret = payload_add_modules(w, j->kernel, (const char *const *)j->suite->modules,
+					  j->suite->modules_count);
 	if (ret == 0)
 		ret = cpio_add(w, VT_JOB_PATH, 0644, text, strlen(text));
 	free(text);
@@ -166,16 +108,6 @@ static int build_payload(const struct job *j, bool attended)
 		close(cpio_close(w));
 		return -1;
 	}
-	return cpio_close(w);
-}
-
-/* Everything in one initramfs: nothing reaches an unattended guest while it runs. */
-static int join(int initrd_fd, int payload_fd)
-{
-	struct cpio_writer *w = cpio_new();
-
-	if (!w || cpio_append(w, initrd_fd) < 0 || cpio_append(w, payload_fd) < 0)
-		return -1;
 	return cpio_close(w);
 }
 
@@ -249,19 +181,7 @@ static void on_output(void *ctx, int stream, const char *data, size_t len)
 	if (j->kind == JOB_LIST && stream == 1)
 		append_list(j, data, len);
 	/* a suite's log is both streams, as they came */
-	for (size_t i = 0; i < len; i++)
-		j->output[(j->output_total + i) % OUTPUT_KEPT] = data[i];
-	j->output_total += len;
-}
-
-static char *output_tail(const struct job *j)
-{
-	size_t n = j->output_total < OUTPUT_KEPT ? j->output_total : OUTPUT_KEPT;
-	char *text = xcalloc(1, n + 1);
-
-	for (size_t i = 0; i < n; i++)
-		text[i] = j->output[(j->output_total - n + i) % OUTPUT_KEPT];
-	return text;
+	tail_add(&j->output, data, len);
 }
 
 /* One line for each test that began and never ended; the last of them was running. */
@@ -288,7 +208,7 @@ static bool lines_for_open_tests(struct job *j, enum outcome running, enum outco
 /* The names of the tests, one per line. */
 static void judge_list(struct job *j, const struct vm_end *end)
 {
-	char *line, *save, *log = output_tail(j);
+	char *line, *save, *log = tail_text(&j->output, OUTPUT_KEPT);
 	size_t n = 0;
 
 	if (!end->signal && !end->status && j->list_len) {
@@ -305,7 +225,7 @@ static void judge_list(struct job *j, const struct vm_end *end)
 /* The job ended by itself and so did the machine. Was it a whole suite? */
 static void judge_suite(struct job *j, const struct vm_end *end)
 {
-	char *log = output_tail(j), *reason;
+	char *log = tail_text(&j->output, OUTPUT_KEPT), *reason;
 
 	if (end->signal)
 		reason = fmt("the suite was killed by signal %d (%s)", end->signal,
@@ -355,45 +275,10 @@ static void summarize(struct job *j, const struct vm_end *end)
 			 end->wall_ns / 1e9);
 }
 
-static void note_cell(struct job *j, const struct vm_end *end)
-{
-	json_t *o = json_deep_copy(j->cell);
-
-	json_object_set_new(o, "suite", json_string(j->suite->name));
-	json_object_set_new(o, "boot_ns", json_integer(end->boot_ns));
-	json_object_set_new(o, "wall_ns", json_integer(end->wall_ns));
-	json_object_set_new(o, "console", json_string(j->console));
-	json_array_append_new(json_object_get(j->run->meta, "cells"), o);
-}
-
 static void over(struct job *j, const struct vm_end *end)
 {
 	summarize(j, end);
 	j->finished(j->ctx, j);
-}
-
-/* Cases share the entry of their suite: how many machines, and what they took together. */
-static void note_case(struct job *j, const struct vm_end *end)
-{
-	json_t *cells = json_object_get(j->run->meta, "cells"), *o, *found = NULL;
-	size_t i;
-
-	json_array_foreach (cells, i, o) {
-		if (!strcmp(json_string_value(json_object_get(o, "suite")), j->suite->name) &&
-		    !strcmp(json_string_value(json_object_get(o, "release")), j->kernel->release))
-			found = o;
-	}
-	if (!found) {
-		note_cell(j, end);
-		json_object_set_new(json_array_get(cells, json_array_size(cells) - 1), "vms",
-				    json_integer(1));
-		return;
-	}
-	json_object_set_new(found, "vms",
-			    json_integer(json_integer_value(json_object_get(found, "vms")) + 1));
-	json_object_set_new(
-		found, "wall_ns",
-		json_integer(json_integer_value(json_object_get(found, "wall_ns")) + end->wall_ns));
 }
 
 static void on_done(void *ctx, const struct vm_end *end, const struct console *console)
@@ -419,10 +304,9 @@ static void on_done(void *ctx, const struct vm_end *end, const struct console *c
 		saved_discard(
 			&j->vm_config); /* the restored machine never spoke: not that one again */
 	j->wall_ns = end->wall_ns;
-	if (j->kind == JOB_SUITE)
-		note_cell(j, end);
-	else if (j->kind == JOB_CASE)
-		note_case(j, end);
+	if (j->kind != JOB_LIST)
+		run_vm(j->run, j->cell, j->suite->name, j->kind == JOB_CASE, end->boot_ns,
+		       end->wall_ns, j->console);
 	j->vm = NULL;
 	over(j, end);
 }
@@ -435,7 +319,7 @@ static void vm_never_up(struct job *j, const struct vm_end *end)
 
 	own_line(j, end->outcome, "vm", end->reason,
 		 text ? text + (len > LOG_TAIL ? len - LOG_TAIL : 0) : NULL);
-	note_cell(j, end);
+	run_vm(j->run, j->cell, j->suite->name, false, end->boot_ns, end->wall_ns, j->console);
 	free(text);
 }
 
@@ -444,14 +328,14 @@ static const struct vm_ops ops = {on_result, on_output, on_done};
 /* The archives the VM is given. 0, or -1 after err(). */
 static int prepare(struct job *j, bool attended)
 {
-	j->initrd_fd = job_initramfs(j->kernel);
+	j->initrd_fd = payload_initramfs(j->kernel);
 	if (j->initrd_fd < 0)
 		return -1;
 	j->payload_fd = build_payload(j, attended);
 	if (j->payload_fd < 0)
 		return -1;
 	if (!attended) {
-		int joined = join(j->initrd_fd, j->payload_fd);
+		int joined = payload_join(j->initrd_fd, j->payload_fd);
 
 		close(j->initrd_fd);
 		close(j->payload_fd);
@@ -497,6 +381,7 @@ struct job *job_new(struct run *run, const struct kernel *kernel, const struct s
 	j->finished = finished;
 	j->ctx = ctx;
 	j->initrd_fd = j->payload_fd = -1;
+	tail_init(&j->output, OUTPUT_KEPT);
 	j->open = json_object();
 	j->console = test_case
 			     ? fmt("console/%s-%s-%s.log", kernel->release, suite->name, test_case)
@@ -507,6 +392,7 @@ struct job *job_new(struct run *run, const struct kernel *kernel, const struct s
 	j->console_path = fmt("%s/%s", run->dir, j->console);
 	j->vm_config = (struct vm_config){
 		.vmlinuz = kernel->vmlinuz,
+		.release = kernel->release,
 		.state_fd = -1,
 		.append = options->append,
 		.profile = profile,
@@ -590,6 +476,7 @@ void job_free(struct job *j)
 	json_decref(j->open);
 	free(j->console);
 	free(j->console_path);
+	tail_free(&j->output);
 	free(j->test_case);
 	free(j->list_text);
 	free(j->cases);

@@ -6,20 +6,9 @@
 #include <uv.h>
 
 #include "config.h"
-#include "initrd.h"
 #include "kernel.h"
 #include "results.h"
 #include "vm.h"
-
-/* The initramfs for a kernel: init, and the modules every VM needs. fd, or -1 after err(). */
-int job_initramfs(const struct kernel *kernel);
-
-/* The modules a job needs beyond those, for its payload. 0, or -1 after err(). */
-int job_add_modules(struct cpio_writer *w, const struct kernel *kernel, const char *const *names,
-		    size_t n);
-/* Machines restored from one state have one clock and one random seed, unless their job says
- * better. */
-void job_refresh(json_t *job);
 
 /* Bounds of every job, milliseconds; see vm.h. */
 #define JOB_SILENCE_MS 30000

@@ -14,8 +14,10 @@ struct judge_facts {
 };
 
 /*
- * Completes *end. A splat that raced a lost connection or a bound is the splat; before init,
- * whatever happened is a failed boot; a run stopped from outside stays that.
+ * Completes *end. What ended the kernel is the outcome, whatever the host saw of it; so is a report
+ * of a broken kernel when a bound, a lost connection or QEMU's death came after it. A WARN and its
+ * like are only mentioned then: the end has its own cause. Before init, whatever happened is a
+ * failed boot. A run stopped from outside stays that.
  */
 void judge_end(struct vm_end *end, const struct judge_facts *facts);
 

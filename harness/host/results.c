@@ -166,6 +166,47 @@ void run_line_for(struct run *run, json_t *cell, const char *suite, enum outcome
 	run_line(run, cell, suite, outcome, line, console);
 }
 
+static json_t *find_vm(json_t *all, const json_t *cell, const char *suite)
+{
+	const json_t *id = json_object_get(cell, "id");
+	json_t *o;
+	size_t i;
+
+	json_array_foreach (all, i, o)
+		if (json_equal(json_object_get(o, "id"), id) &&
+		    !strcmp(json_string_value(json_object_get(o, "suite")), suite))
+			return o;
+	return NULL;
+}
+
+static void add_to(json_t *o, const char *key, json_int_t more)
+{
+	json_object_set_new(o, key,
+			    json_integer(json_integer_value(json_object_get(o, key)) + more));
+}
+
+void run_vm(struct run *run, json_t *cell, const char *suite, bool one_of_many, uint64_t boot_ns,
+	    uint64_t wall_ns, const char *console)
+{
+	json_t *all = json_object_get(run->meta, "cells");
+	json_t *o = one_of_many ? find_vm(all, cell, suite) : NULL;
+
+	if (!o) {
+		o = json_deep_copy(cell);
+		json_object_set_new(o, "suite", json_string(suite));
+		json_object_set_new(o, "boot_ns", json_integer(boot_ns));
+		json_object_set_new(o, "console", json_string(console));
+		json_array_append_new(all, o);
+	}
+	add_to(o, "wall_ns", wall_ns);
+	if (one_of_many) {
+		add_to(o, "vms", 1);
+		if (!json_object_get(o, "boots_ns"))
+			json_object_set_new(o, "boots_ns", json_array());
+		json_array_append_new(json_object_get(o, "boots_ns"), json_integer(boot_ns));
+	}
+}
+
 /* A product failure outranks trouble of ours: 1 before 3. No line at all is trouble. */
 static int exit_of(const struct run *run)
 {
@@ -194,7 +235,7 @@ static void point_latest(const struct run *run)
 	free(latest);
 }
 
-int run_close(struct run *run, bool quiet)
+int run_close(struct run *run, bool quiet, const char *formats)
 {
 	char finished[40], *path = fmt("%s/run.json", run->dir), *text;
 	char *script = fmt("%s/scripts/report.py", home_dir());
@@ -212,8 +253,15 @@ int run_close(struct run *run, bool quiet)
 	close(run->fd);
 	point_latest(run);
 
-	char *argv[] = {"/usr/bin/python3", script, run->dir, quiet ? "--quiet" : NULL, NULL};
+	char *argv[8] = {"/usr/bin/python3", script, run->dir};
+	int n = 3;
 
+	if (quiet)
+		argv[n++] = "--quiet";
+	if (formats) {
+		argv[n++] = "--format";
+		argv[n++] = (char *)formats;
+	}
 	if (run_command(argv, NULL) != 0) {
 		err("the report could not be rendered; the results are in %s", run->dir);
 		code = code == EXIT_OK ? EXIT_HARNESS : code;

@@ -39,7 +39,17 @@ void run_line(struct run *run, json_t *cell, const char *suite, enum outcome out
 void run_line_for(struct run *run, json_t *cell, const char *suite, enum outcome outcome,
 		  const char *test, const char *reason, const char *log, const char *console);
 
-/* Writes run.json, points results/latest here, renders the report. The run's exit code. */
-int run_close(struct run *run, bool quiet);
+/*
+ * Notes a machine that ran (nanoseconds from its start). The ones of one suite's cases share an
+ * entry: how many they were, and what they took together.
+ */
+void run_vm(struct run *run, json_t *cell, const char *suite, bool one_of_many, uint64_t boot_ns,
+	    uint64_t wall_ns, const char *console);
+
+/*
+ * Writes run.json, points results/latest here, renders the report, and the formats named (a list as
+ * scripts/report.py takes it, or NULL). The run's exit code.
+ */
+int run_close(struct run *run, bool quiet, const char *formats);
 
 #endif

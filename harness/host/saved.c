@@ -13,6 +13,7 @@
 
 #include <xxhash.h>
 
+#include "machine.h"
 #include "saved.h"
 #include "util.h"
 
@@ -97,7 +98,7 @@ static int name_of(const struct vm_config *c, char name[33])
 	char *identity;
 
 	XXH3_128bits_reset(s);
-	identity = vm_identity(c);
+	identity = machine_identity(c);
 	digest_text(s, identity);
 	digest_qemu(s);
 	if (fd >= 0 && digest_fd(s, fd) == 0 && digest_fd(s, c->initrd_fd) == 0) {
@@ -249,19 +250,6 @@ static int reopen(int fd)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void ignore_line(void *ctx, const char *line, size_t len)
-{
-	(void)ctx;
-	(void)line;
-	(void)len;
-}
-
-static void ignore_output(void *ctx, int stream, const char *data, size_t len)
-{
-	(void)stream;
-	ignore_line(ctx, data, len);
-}
-
 /* Names the finished file by its checksum. 0, or -1 with errno. */
 static int keep(const struct known *k, const char *dir)
 {
@@ -326,7 +314,7 @@ static void save_done(void *ctx, const struct vm_end *end, const struct console 
 		forget(k);
 }
 
-static const struct vm_ops save_ops = {ignore_line, ignore_output, save_done};
+static const struct vm_ops save_ops = {vm_ignore_line, vm_ignore_output, save_done};
 
 /* Looks for the state and, when there is none and nobody else makes it, begins to make it. */
 static void find_or_make(struct known *k, uv_loop_t *loop, const struct vm_config *like)

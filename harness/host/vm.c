@@ -16,6 +16,7 @@
 
 #include "../common/proto.h"
 #include "judge.h"
+#include "machine.h"
 #include "qmp_save.h"
 #include "util.h"
 #include "vm.h"
@@ -52,6 +53,19 @@ struct vm {
 	char frame[VT_FRAME_MAX + sizeof(struct vt_frame)];
 	size_t frame_have;
 };
+
+void vm_ignore_line(void *ctx, const char *line, size_t len)
+{
+	(void)ctx;
+	(void)line;
+	(void)len;
+}
+
+void vm_ignore_output(void *ctx, int stream, const char *data, size_t len)
+{
+	(void)stream;
+	vm_ignore_line(ctx, data, len);
+}
 
 void vm_kill(struct vm *vm, enum outcome outcome, const char *reason)
 {
@@ -366,44 +380,11 @@ static void on_console(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	}
 }
 
-/* The machine itself; what only concerns one run of it (its state, its monitor) comes after. */
-static void compose(struct qemu *q, const struct vm_config *c, int initrd_fd, int console_fd,
-		    int control_fd)
-{
-	qemu_machine(q, c->accel, c->cpus, c->mem_mib);
-	if (c->profile->icount)
-		qemu_icount(q, 1);
-	qemu_kernel(q, c->vmlinuz, initrd_fd);
-	qemu_console(q, console_fd);
-	qemu_serial_bus(q, c->profile->icount);
-	qemu_port(q, VT_PORT_CONTROL, control_fd);
-	qemu_append(q, c->profile->append);
-	if (c->append)
-		qemu_append(q, c->append);
-}
-
-char *vm_identity(const struct vm_config *config)
-{
-	struct qemu q = {0};
-	char *text = xstrdup("");
-
-	compose(&q, config, 0, 0, 0);
-	qemu_finish(&q);
-	for (size_t i = 0; i < q.argc; i++) {
-		char *more = fmt("%s%s\n", text, q.argv[i]);
-
-		free(text);
-		text = more;
-	}
-	qemu_free(&q);
-	return text;
-}
-
 static void compose_run(struct vm *vm, int console_fd, int control_fd, int monitor_fd)
 {
 	const struct vm_config *c = &vm->config;
 
-	compose(&vm->qemu, c, c->initrd_fd, console_fd, control_fd);
+	machine_compose(&vm->qemu, c, c->initrd_fd, console_fd, control_fd);
 	if (c->save_path)
 		qemu_monitor(&vm->qemu, monitor_fd);
 	if (c->state_fd >= 0)
@@ -424,6 +405,7 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
 	vm->stderr_fd = memfd_create("qemu-stderr", MFD_CLOEXEC);
 	if (console_open(&vm->console, config->console_path) < 0)
 		goto fail;
+	vm->console.release = config->release;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, monitor) < 0) {

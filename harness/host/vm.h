@@ -14,6 +14,7 @@
 
 struct vm_config {
 	const char *vmlinuz;
+	const char *release;   /* uname -r, or NULL; which exceptions hold */
 	int initrd_fd;	       /* the initramfs; for an unattended VM with the payload appended */
 	int payload_fd;	       /* sent when the guest is ready; -1 when it is in the initramfs */
 	int state_fd;	       /* a saved machine to begin from, or -1 to boot; see saved.h */
@@ -51,15 +52,13 @@ struct vm_ops {
 	void (*done)(void *ctx, const struct vm_end *end, const struct console *console);
 };
 
+/* For machines whose job says nothing that matters. */
+void vm_ignore_line(void *ctx, const char *line, size_t len);
+void vm_ignore_output(void *ctx, int stream, const char *data, size_t len);
+
 /* NULL after err() when QEMU could not even be forked. Otherwise done() will be called. */
 struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struct vm_ops *ops,
 		    void *ctx);
-/*
- * What makes two machines the same one: QEMU's arguments, less the descriptors. To free(). The
- * contents of the files they name are not in it.
- */
-char *vm_identity(const struct vm_config *config);
-
 /*
  * Sends bytes to the job's standard input; none: there will be no more. At most VT_FRAME_MAX at
  * once, copied. sent() is called when the next ones may come: the guest takes no more than its job
