@@ -17,6 +17,7 @@
 #include <netlink/route/link/veth.h>
 #include <netlink/route/link/vlan.h>
 #include <netlink/route/neighbour.h>
+#include <netlink/route/route.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RUNNING_MS 20000
+#define WAIT_MS 20000
 
 static char error_text[256];
 
@@ -179,7 +180,37 @@ int net_up(const char *name)
 	return err ? fail("setting link %s up: %s", name, nl_geterror(err)) : 0;
 }
 
-/* 1 when the link's operational state is up, 0 when not yet, -1 after fail(). */
+/*
+ * Waits until holds() is true of @what (1; 0: not yet; -1 after fail()), looking again whenever the
+ * kernel tells news of @group. It listens first and looks then: no change between the two is
+ * missed.
+ */
+static int wait_until(int group, int (*holds)(struct nl_sock *sock, const char *what),
+		      const char *what, const char *not_yet)
+{
+	struct nl_sock *query = route_socket(), *news = query ? route_socket() : NULL;
+	struct pollfd wait = {.events = POLLIN};
+	char ignored[8192];
+	int now = -1;
+
+	if (news && nl_socket_add_membership(news, group) == 0) {
+		wait.fd = nl_socket_get_fd(news);
+		while ((now = holds(query, what)) == 0) {
+			if (poll(&wait, 1, WAIT_MS) <= 0) {
+				now = fail("%s %s within %d s", what, not_yet, WAIT_MS / 1000);
+				break;
+			}
+			if (recv(wait.fd, ignored, sizeof(ignored), 0) < 0 && errno != ENOBUFS) {
+				now = fail("netlink: %s", strerror(errno));
+				break;
+			}
+		}
+	}
+	nl_socket_free(news);
+	nl_socket_free(query);
+	return now == 1 ? 0 : -1;
+}
+
 static int is_running(struct nl_sock *sock, const char *name)
 {
 	struct rtnl_link *link;
@@ -194,27 +225,26 @@ static int is_running(struct nl_sock *sock, const char *name)
 
 int net_running(const char *name)
 {
-	struct nl_sock *query = route_socket(), *news = query ? route_socket() : NULL;
-	struct pollfd wait = {.events = POLLIN};
-	char ignored[8192];
-	int up = -1;
+	return wait_until(RTNLGRP_LINK, is_running, name, "is set up and did not come to run");
+}
 
-	/* Listen first, look then: a change between the two is not missed. */
-	if (news && nl_socket_add_membership(news, RTNLGRP_LINK) == 0) {
-		wait.fd = nl_socket_get_fd(news);
-		while ((up = is_running(query, name)) == 0) {
-			if (poll(&wait, 1, RUNNING_MS) <= 0) {
-				up = fail("link %s is set up and did not come to run within %d s",
-					  name, RUNNING_MS / 1000);
-				break;
-			}
-			if (recv(wait.fd, ignored, sizeof(ignored), 0) < 0 && errno != ENOBUFS)
-				up = fail("netlink: %s", strerror(errno));
-		}
-	}
-	nl_socket_free(news);
-	nl_socket_free(query);
-	return up == 1 ? 0 : -1;
+/* Whether packets to @address ("x::y/len") are taken in here: its route is a local one. */
+static int is_received(struct nl_sock *sock, const char *address)
+{
+	struct rtnl_route *route;
+	struct nl_addr *dst;
+	int err = nl_addr_parse(address, AF_INET6, &dst), local;
+
+	if (err)
+		return fail("address %s: %s", address, nl_geterror(err));
+	nl_addr_set_prefixlen(dst, 128);
+	err = rtnl_route_lookup(sock, dst, &route);
+	nl_addr_put(dst);
+	if (err) /* no route at all, not yet */
+		return 0;
+	local = rtnl_route_get_type(route) == RTN_LOCAL;
+	rtnl_route_put(route);
+	return local;
 }
 
 int net_read_stats(const char *name, struct net_stats *stats)
@@ -240,7 +270,7 @@ int net_address(const char *name, const char *address)
 	struct rtnl_addr *addr = rtnl_addr_alloc();
 	struct nl_sock *sock = route_socket();
 	struct nl_addr *local = NULL;
-	int err = -1;
+	int err = -1, family = AF_UNSPEC;
 
 	if (!sock || !addr)
 		goto out;
@@ -248,7 +278,8 @@ int net_address(const char *name, const char *address)
 	if (!err) {
 		rtnl_addr_set_ifindex(addr, if_nametoindex(name));
 		rtnl_addr_set_local(addr, local);
-		if (nl_addr_get_family(local) == AF_INET6)
+		family = nl_addr_get_family(local);
+		if (family == AF_INET6)
 			rtnl_addr_set_flags(addr, IFA_F_NODAD);
 		err = rtnl_addr_add(sock, addr, 0);
 		nl_addr_put(local);
@@ -258,7 +289,11 @@ int net_address(const char *name, const char *address)
 out:
 	rtnl_addr_put(addr);
 	nl_socket_free(sock);
-	return err ? -1 : 0;
+	if (err)
+		return -1;
+	return family == AF_INET6 ? wait_until(RTNLGRP_IPV6_ROUTE, is_received, address,
+					       "is set and packets to it were not taken in")
+				  : 0;
 }
 
 int net_neighbour(const char *name, const char *address, const char *mac)

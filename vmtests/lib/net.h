@@ -35,8 +35,11 @@ int net_up(const char *name);
  */
 int net_running(const char *name);
 
-/* Gives @name the address "a.b.c.d/len" or "x::y/len". An IPv6 address is usable at once: there is
- * no duplicate to be detected in a namespace of ours (IFA_F_NODAD, RFC 4862 section 5.4). */
+/*
+ * Gives @name the address "a.b.c.d/len" or "x::y/len". An IPv6 address has no duplicate to be
+ * detected in a namespace of ours (IFA_F_NODAD, RFC 4862 section 5.4); the kernel still makes it
+ * receive from a work queue (addrconf_dad_completed in net/ipv6/addrconf.c), which is waited for.
+ */
 int net_address(const char *name, const char *address);
 
 /* A permanent neighbour, so that no ARP or neighbour solicitation is among the packets counted. */
