@@ -9,7 +9,8 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-KERNEL ?= 6.12
+# A source that is given alone is the kernel to build and boot.
+KERNEL ?= $(if $(KERNEL_SRC),source:$(KERNEL_SRC),6.12)
 
 # What a bare machine lacks is installed before anything else is looked at, and that is said.
 NO_DEPS := help clean distclean
@@ -45,7 +46,8 @@ help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'KERNEL is a series (6.12), a release (6.12.107), a list (5.10,7.2), "required", "all", or the'
-	@echo 'path of a bzImage. SUITE=verifier,functional,perf picks suites.'
+	@echo 'path of a bzImage or built tree. KERNEL_SRC=PATH builds that kernel source first.'
+	@echo 'SUITE=verifier,functional,perf picks suites.'
 
 vmtest: all ## boot KERNEL, run the suites on the datapath, write results/latest/report.md
 	$(B)/bin/vmtest test --kernel '$(KERNEL)' $(if $(SUITE),--suite '$(SUITE)') $(VMTEST_FLAGS)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 
-HOST_LIBS := -luv -ljansson -larchive -lelf -lcyaml -lxxhash
+# libbpf is the distribution's: vmtest itself fetches the pinned one that loader and guests are built with.
+HOST_LIBS := -luv -ljansson -larchive -lelf -lcyaml -lxxhash -lbpf
 HOST_SRC := $(wildcard harness/host/*.c)
 HOST_OBJ := $(HOST_SRC:%.c=$(B)/obj/%.o)
 INIT_SRC := $(wildcard harness/guest/*.c)
@@ -22,7 +23,7 @@ $(B)/guest/init: $(INIT_OBJ)
 	$(CC) $(CFLAGS) -static -s $^ -o $@ -ljansson
 
 # Unit tests of what is pure in vmtest; they find their data from the tree's top.
-HARNESS_TESTS := console_test judge_test
+HARNESS_TESTS := console_test judge_test features_test
 HARNESS_TEST_OBJ := $(HARNESS_TESTS:%=$(B)/obj/harness/tests/%.o)
 HOST_TESTS += $(HARNESS_TESTS:%=$(B)/tests/%)
 

@@ -30,7 +30,7 @@ enum vt_frame_type {
 	VT_RESULT,    /* one line a test wrote to VMTEST_RESULT_FD, without its newline */
 	VT_STDOUT,    /* bytes of the job's standard output; on a terminal, of both */
 	VT_STDERR,    /* bytes of its standard error */
-	VT_EXIT,      /* JSON: {"status": N} or {"signal": N} or {"error": text}; the job is over */
+	VT_EXIT,      /* JSON: {"status": N} or {"signal": N}, "more": true before the last step */
 	/* host to guest */
 	VT_PAYLOAD = 64, /* bytes of the cpio archive */
 	VT_PAYLOAD_END,	 /* empty */
@@ -48,14 +48,17 @@ struct vt_frame {
 
 /*
  * The job, as init reads it: JSON
- *   {"program": path, "argv": [..], "env": {"K": "V", ..}, "dir": "/work", "attended": true,
- * "stdin": true, "tty": {"rows": N, "columns": N}} "program" is what to execute when it is not to
- * be looked for as argv[0] in PATH. "stdin": VT_STDIN frames will come; without it standard input
- * is at its end. "tty": run on a terminal of this size. * An attended job sends VT_ALIVE and waits
- * for VT_BYE. "time_ns" (wall clock since the epoch) and "entropy" (hexadecimal) are for a restored
- * machine, whose clock and random numbers would otherwise be those of every other machine restored
- * from the same state. Under icount neither is possible: an idle guest's clock runs ahead of the
- * host's and would send without end, and nothing may reach the guest at a moment the host chooses.
+ *   {"steps": [[argv, ..], ..], "program": path, "env": {"K": "V", ..}, "dir": "/work",
+ *    "attended": true, "stdin": true, "tty": {"rows": N, "columns": N}}
+ * The steps run one after the other, each ended by a VT_EXIT. "program" is what to execute when it
+ * is not to be looked for as argv[0] in PATH. "stdin": VT_STDIN frames will come; without it
+ * standard input is at its end. "tty": run on a terminal of this size.
+ *
+ * An attended job sends VT_ALIVE and waits for VT_BYE. "time_ns" (wall clock since the epoch) and
+ * "entropy" (hexadecimal) are for a restored machine, whose clock and random numbers would
+ * otherwise be those of every other machine restored from the same state. Under icount neither is
+ * possible: an idle guest's clock runs ahead of the host's and would send without end, and nothing
+ * may reach the guest at a moment the host chooses.
  */
 #define VT_JOB_PATH "/vmtest/job.json"
 
@@ -66,6 +69,17 @@ struct vt_frame {
  */
 #define VT_MODULES_PATH	    "/vmtest/modules"
 #define VT_JOB_MODULES_PATH "/vmtest/job.modules"
+
+/*
+ * On the kernel command line, with a number above 0: init preempts the job on every CPU at moments
+ * drawn from it. Under icount the same number disturbs in the same way, and another one in another.
+ * "later": init stops the machine just before the job, by the pvpanic device, and reads the number
+ * when it goes on: VT_SEED_DIGITS decimal digits in QEMU's firmware configuration file.
+ */
+#define VT_DISTURB_OPTION "vmtest.disturb="
+#define VT_DISTURB_LATER  "later"
+#define VT_SEED_FILE	  "opt/vmtest/seed"
+#define VT_SEED_DIGITS	  10
 
 /* Markers init writes to the kernel log, so that console text can be laid to the test that ran. */
 #define VT_MARK_READY "vmtest: ready"

@@ -183,8 +183,14 @@ int cpio_feed(struct cpio *c, const unsigned char *data, size_t len)
 			c->pad = ROUND4(c->size) - c->size;
 			c->state = HEAD;
 			break;
-		case DONE: /* what follows the trailer is padding to the archive's block size */
-			return 0;
+		case DONE: /* zeroes pad it to its block size; then another archive may follow */
+			while (len && !*data) {
+				data++;
+				len--;
+			}
+			if (len)
+				c->state = HEAD;
+			break;
 		}
 	}
 	return 0;

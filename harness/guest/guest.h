@@ -45,7 +45,8 @@ int cpio_finish(struct cpio *c);
 /* job.c */
 struct job {
 	const char *program;
-	char **argv;
+	char ***steps; /* the arguments of each */
+	size_t steps_count;
 	char **env;
 	const char *dir;
 	bool attended, has_stdin, tty;
@@ -56,6 +57,15 @@ struct job {
 /* Gives a restored machine a clock and randomness of its own. */
 void job_refresh(const struct job *job);
 int job_read(const char *path, struct job *job);
-void job_run(const struct job *job, int port);
+/* Runs one step to its end and says so. */
+void job_run(const struct job *job, size_t step, int port);
+
+/*
+ * disturb.c: the number the kernel command line gives or announces, or 0. The machine may be
+ * stopped here and saved: what differs from one seed to the next comes after.
+ */
+unsigned disturb_seed(void);
+/* Processes that go on until they are killed; none for 0. */
+void disturb_start(unsigned seed);
 
 #endif

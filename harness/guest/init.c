@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -165,8 +166,40 @@ static void console_as_stdio(void)
 		close(fd);
 }
 
+/* What a step left behind shall not disturb the next one. */
+static void end_all(void)
+{
+	kill(-1, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
+/* What the job needs is there; nothing more is awaited from the host. */
+static void take_job(struct job *job)
+{
+	if (job_read(VT_JOB_PATH, job) < 0)
+		die(VT_JOB_PATH);
+	load_modules(VT_JOB_MODULES_PATH);
+	job_refresh(job);
+}
+
+static void do_job(const struct job *job, unsigned seed, int port)
+{
+	for (size_t i = 0; i < job->steps_count; i++) {
+		if (i)
+			end_all();
+		disturb_start(seed);
+		job_run(job, i, port);
+	}
+	kmsg(VT_MARK_END);
+	if (job->attended)
+		port_await_bye(port);
+}
+
 int main(void)
 {
+	unsigned seed = 0;
+	bool unattended;
 	struct job job;
 	int port;
 
@@ -181,18 +214,18 @@ int main(void)
 	port = port_open(VT_PORT_CONTROL);
 	if (port < 0)
 		die("virtio-serial port " VT_PORT_CONTROL);
+	unattended = access(VT_JOB_PATH, F_OK) == 0;
+	if (unattended) {
+		take_job(&job);
+		seed = disturb_seed();
+	}
 	kmsg(VT_MARK_READY);
 	say_hello(port);
-
-	if (access(VT_JOB_PATH, F_OK) != 0 && payload_receive(port) < 0)
-		die("payload");
-	if (job_read(VT_JOB_PATH, &job) < 0)
-		die(VT_JOB_PATH);
-	load_modules(VT_JOB_MODULES_PATH);
-	job_refresh(&job);
-	job_run(&job, port);
-	kmsg(VT_MARK_END);
-	if (job.attended)
-		port_await_bye(port);
+	if (!unattended) {
+		if (payload_receive(port) < 0)
+			die("payload");
+		take_job(&job);
+	}
+	do_job(&job, seed, port);
 	power_off();
 }

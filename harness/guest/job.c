@@ -26,29 +26,41 @@
 
 #define RESULT_ENV "VMTEST_RESULT_FD"
 
+static char **strings(const json_t *array)
+{
+	char **list = calloc(json_array_size(array) + 1, sizeof(char *));
+	size_t i;
+	json_t *v;
+
+	json_array_foreach (array, i, v)
+		list[i] = strdup(json_string_value(v));
+	return list;
+}
+
 int job_read(const char *path, struct job *job)
 {
 	json_error_t err;
-	json_t *root = json_load_file(path, 0, &err), *argv, *env, *v;
+	json_t *root = json_load_file(path, 0, &err), *steps, *env, *v;
 	const char *key;
 	size_t i, n = 0;
 
-	argv = json_object_get(root, "argv");
+	steps = json_object_get(root, "steps");
 	env = json_object_get(root, "env");
-	if (!root || !json_array_size(argv)) {
-		kmsg("vmtest: %s:%d: %s", path, err.line, root ? "no argv" : err.text);
+	if (!root || !json_array_size(steps)) {
+		kmsg("vmtest: %s:%d: %s", path, err.line, root ? "no steps" : err.text);
 		errno = EINVAL;
 		return -1;
 	}
-	job->argv = calloc(json_array_size(argv) + 1, sizeof(char *));
+	job->steps_count = json_array_size(steps);
+	job->steps = calloc(job->steps_count, sizeof(char **));
 	job->env = calloc(json_object_size(env) + 2, sizeof(char *));
-	json_array_foreach (argv, i, v)
-		job->argv[i] = strdup(json_string_value(v));
+	json_array_foreach (steps, i, v)
+		job->steps[i] = strings(v);
 	json_object_foreach (env, key, v)
 		if (asprintf(&job->env[n++], "%s=%s", key, json_string_value(v)) < 0)
 			die("out of memory");
 	v = json_object_get(root, "program");
-	job->program = v ? strdup(json_string_value(v)) : job->argv[0];
+	job->program = v ? strdup(json_string_value(v)) : NULL;
 	v = json_object_get(root, "dir");
 	job->dir = strdup(v ? json_string_value(v) : "/");
 	job->attended = json_is_true(json_object_get(root, "attended"));
@@ -236,8 +248,10 @@ static void keep_our_ends(const struct pipes *p)
 			fcntl(ours[i], F_SETFL, O_NONBLOCK);
 }
 
-static void exec_job(const struct job *job, const struct pipes *p, const sigset_t *mask)
+static void exec_job(const struct job *job, char **argv, const struct pipes *p,
+		     const sigset_t *mask)
 {
+	const char *program = job->program ? job->program : argv[0];
 	char fd_text[16];
 
 	setsid();
@@ -256,20 +270,20 @@ static void exec_job(const struct job *job, const struct pipes *p, const sigset_
 	if (chdir(job->dir) < 0)
 		fprintf(stderr, "vmtest: %s: %s\n", job->dir, strerror(errno));
 	else
-		execvp(job->program, job->argv);
-	fprintf(stderr, "vmtest: cannot run %s: %s\n", job->program, strerror(errno));
+		execvp(program, argv);
+	fprintf(stderr, "vmtest: cannot run %s: %s\n", program, strerror(errno));
 	_exit(127);
 }
 
-static void send_exit(int port, int status)
+static void send_exit(int port, int status, bool more)
 {
+	bool killed = WIFSIGNALED(status);
 	char text[64];
 	int n;
 
-	if (WIFSIGNALED(status))
-		n = snprintf(text, sizeof(text), "{\"signal\": %d}", WTERMSIG(status));
-	else
-		n = snprintf(text, sizeof(text), "{\"status\": %d}", WEXITSTATUS(status));
+	n = snprintf(text, sizeof(text), "{\"%s\": %d%s}", killed ? "signal" : "status",
+		     killed ? WTERMSIG(status) : WEXITSTATUS(status),
+		     more ? ", \"more\": true" : "");
 	port_send(port, VT_EXIT, text, n);
 }
 
@@ -309,7 +323,7 @@ static void close_input(struct pollfd *p)
  * Runs until the program has ended and what it wrote is read. A process it left behind may keep the
  * pipes open for ever: once the program itself has ended, only what is there already is taken.
  */
-void job_run(const struct job *job, int port)
+void job_run(const struct job *job, size_t step, int port)
 {
 	static struct lines lines;
 	static struct input input;
@@ -329,7 +343,7 @@ void job_run(const struct job *job, int port)
 	if (child < 0)
 		die("fork");
 	if (child == 0)
-		exec_job(job, &pipes, &old);
+		exec_job(job, job->steps[step], &pipes, &old);
 	keep_our_ends(&pipes);
 
 	struct pollfd p[WATCHED] = {
@@ -384,5 +398,10 @@ void job_run(const struct job *job, int port)
 	}
 	if (lines.have)
 		result_line(port, lines.buf, lines.have);
-	send_exit(port, status);
+	lines.have = 0;
+	for (size_t i = 0; i < WATCHED; i++) /* PORT is not this step's */
+		if (i != PORT && p[i].fd >= 0)
+			close(p[i].fd);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	send_exit(port, status, step + 1 < job->steps_count);
 }

@@ -25,7 +25,7 @@ static void probe_done(void *ctx, const struct vm_end *end, const struct console
 /* Boots with nothing to do: a payload without a job makes init power off. */
 static bool boots_under_kvm(const struct kernel *k)
 {
-	static const struct vm_ops ops = {vm_ignore_line, vm_ignore_output, probe_done};
+	static const struct vm_ops ops = {vm_ignore_line, vm_ignore_output, vm_no_step, probe_done};
 	struct cpio_writer *empty = cpio_new();
 	uv_loop_t loop;
 	bool booted = false;
@@ -90,11 +90,6 @@ enum accel accel_probe(const struct kernel *k)
 	}
 	free(path);
 	return answer;
-}
-
-bool accel_known(const char *word)
-{
-	return !strcmp(word, "auto") || !strcmp(word, "kvm") || !strcmp(word, "tcg");
 }
 
 enum accel accel_choose(const char *word, const struct kernel *k)

@@ -12,8 +12,6 @@
  */
 enum accel accel_probe(const struct kernel *kernel);
 
-/* Whether it is a word for --accel: auto, kvm, tcg. */
-bool accel_known(const char *word);
 /* What the word stands for; auto probes with `kernel`. */
 enum accel accel_choose(const char *word, const struct kernel *kernel);
 

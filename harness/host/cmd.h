@@ -7,5 +7,9 @@ int cmd_test(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_shell(int argc, char **argv);
+int cmd_gdb(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_kernels(int argc, char **argv);
+int cmd_libbpf(int argc, char **argv);
 
 #endif

@@ -25,8 +25,12 @@ static const cyaml_schema_field_t series_fields[] = {
 			       CYAML_UNLIMITED),
 	CYAML_FIELD_STRING_PTR("provider", CYAML_FLAG_POINTER, struct series, provider, 1,
 			       CYAML_UNLIMITED),
-	CYAML_FIELD_STRING_PTR("flavour", CYAML_FLAG_POINTER, struct series, flavour, 1,
-			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("flavour", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct series,
+			       flavour, 1, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("version", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct series,
+			       version, 1, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("sha256", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct series,
+			       sha256, 64, 64),
 	CYAML_FIELD_BOOL("required", CYAML_FLAG_DEFAULT, struct series, required),
 	CYAML_FIELD_END,
 };
@@ -81,6 +85,7 @@ static const cyaml_schema_field_t suite_fields[] = {
 			     modules, &string_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_STRING_PTR("profile", CYAML_FLAG_POINTER, struct suite, profile, 1,
 			       CYAML_UNLIMITED),
+	CYAML_FIELD_UINT("cpus", CYAML_FLAG_OPTIONAL, struct suite, cpus),
 	CYAML_FIELD_UINT("timeout", CYAML_FLAG_DEFAULT, struct suite, timeout),
 	CYAML_FIELD_END,
 };
@@ -134,6 +139,27 @@ void *config_load(const char *path, const struct cyaml_schema_value *schema)
 	return data;
 }
 
+/* What the schema can't say: each provider needs its own fields, and no others. */
+static bool is_sound(const char *path, const struct matrix *m)
+{
+	for (unsigned i = 0; i < m->kernels_count; i++) {
+		const struct series *s = &m->kernels[i];
+		bool source = !strcmp(s->provider, "source");
+
+		if (source && (!s->version || !s->sha256 || s->flavour || s->required))
+			err("%s: series %s: provider source takes version and sha256 of its tarball, "
+			    "no flavour, and cannot be required",
+			    path, s->series);
+		else if (!source && (!s->flavour || s->version || s->sha256))
+			err("%s: series %s: provider %s takes a flavour, no version or sha256",
+			    path, s->series, s->provider);
+		else
+			continue;
+		return false;
+	}
+	return true;
+}
+
 const struct matrix *matrix_load(void)
 {
 	static struct matrix *matrix;
@@ -142,6 +168,8 @@ const struct matrix *matrix_load(void)
 		char *path = fmt("%s/kernels/matrix.yaml", home_dir());
 
 		matrix = config_load(path, &matrix_value);
+		if (matrix && !is_sound(path, matrix))
+			matrix = NULL;
 		free(path);
 	}
 	return matrix;

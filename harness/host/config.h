@@ -9,7 +9,9 @@
 struct series {
 	char *series;	/* "6.12" */
 	char *provider; /* a program in kernels/providers */
-	char *flavour;
+	char *flavour;	/* of a package; NULL with provider "source", which has the next two */
+	char *version;	/* the pinned release: "6.6.119" */
+	char *sha256;	/* of its tarball */
 	bool required;
 };
 
@@ -48,6 +50,7 @@ struct suite {
 	char **modules; /* without the ones they depend on */
 	unsigned modules_count;
 	char *profile;	  /* see profile.h */
+	unsigned cpus;	  /* of its machine; 0: not said */
 	unsigned timeout; /* seconds the job may take in the guest, by the host's clock */
 };
 

@@ -107,17 +107,16 @@ fail:
 	return NULL;
 }
 
-static void *section(const char *path, char *elf_data, size_t len, const char *name, size_t *out)
+void *image_section(const void *elf_data, size_t len, const char *name, size_t *out)
 {
 	Elf *elf;
 	Elf_Scn *scn = NULL;
 	size_t strings;
-	void *copy = NULL;
+	char *copy = NULL;
 
 	elf_version(EV_CURRENT);
-	elf = elf_memory(elf_data, len);
+	elf = elf_memory((char *)elf_data, len);
 	if (!elf || elf_kind(elf) != ELF_K_ELF || elf_getshdrstrndx(elf, &strings)) {
-		err("%s: holds no ELF kernel", path);
 		elf_end(elf);
 		return NULL;
 	}
@@ -125,26 +124,25 @@ static void *section(const char *path, char *elf_data, size_t len, const char *n
 		GElf_Shdr sh;
 		const char *text;
 
-		if (!gelf_getshdr(scn, &sh))
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS)
 			continue;
 		text = elf_strptr(elf, strings, sh.sh_name);
-		if (!text || strcmp(text, name) || sh.sh_offset + sh.sh_size > len)
+		if (!text || strcmp(text, name) || sh.sh_offset > len ||
+		    sh.sh_size > len - sh.sh_offset)
 			continue;
 		copy = xcalloc(1, sh.sh_size + 1);
-		memcpy(copy, elf_data + sh.sh_offset, sh.sh_size);
+		memcpy(copy, (const char *)elf_data + sh.sh_offset, sh.sh_size);
 		*out = sh.sh_size;
 	}
 	elf_end(elf);
-	if (!copy)
-		err("%s: no %s section: built without CONFIG_DEBUG_INFO_BTF", path, name);
 	return copy;
 }
 
-void *image_btf(const char *path, size_t *len)
+void *image_vmlinux(const char *path, size_t *len)
 {
-	size_t size, elf_size;
+	size_t size;
 	unsigned char *data = (unsigned char *)read_file(path, &size);
-	void *elf, *btf = NULL;
+	void *elf = NULL;
 
 	if (!data) {
 		err("%s: %s", path, strerror(errno));
@@ -156,17 +154,35 @@ void *image_btf(const char *path, size_t *len)
 		size_t n = le32(data + PAYLOAD_LENGTH);
 
 		/* The payload ends with the decompressed size, 4 bytes that are no part of it. */
-		if (n < 4 || at > size || n > size - at) {
+		if (n < 4 || at > size || n > size - at)
 			err("%s: damaged: the payload lies outside the file", path);
-		} else if ((elf = decompress(path, data + at, n - 4, &elf_size))) {
-			btf = section(path, elf, elf_size, ".BTF", len);
-			free(elf);
-		}
+		else
+			elf = decompress(path, data + at, n - 4, len);
 	} else if (size > SELFMAG && !memcmp(data, ELFMAG, SELFMAG)) {
-		btf = section(path, (char *)data, size, ".BTF", len);
+		*len = size;
+		return data;
 	} else {
 		err("%s: neither a bzImage nor an ELF kernel", path);
 	}
 	free(data);
+	if (elf && (*len <= SELFMAG || memcmp(elf, ELFMAG, SELFMAG))) {
+		err("%s: holds no ELF kernel", path);
+		free(elf);
+		return NULL;
+	}
+	return elf;
+}
+
+void *image_btf(const char *path, size_t *len)
+{
+	size_t size;
+	void *elf = image_vmlinux(path, &size), *btf;
+
+	if (!elf)
+		return NULL;
+	btf = image_section(elf, size, ".BTF", len);
+	if (!btf)
+		err("%s: no .BTF section: built without CONFIG_DEBUG_INFO_BTF", path);
+	free(elf);
 	return btf;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A suite on a kernel, or one test of it: one VM, its payload, its lines in the store. */
+/* One VM with what it has to do: a suite, one test of it, or a cell's suites one after the other.
+ */
 #ifndef VMTEST_JOB_H
 #define VMTEST_JOB_H
 
@@ -7,43 +8,50 @@
 
 #include "config.h"
 #include "kernel.h"
+#include "options.h"
 #include "results.h"
 #include "vm.h"
 
-/* Bounds of every job, milliseconds; see vm.h. */
-#define JOB_SILENCE_MS 30000
-#define JOB_END_MS     15000
-
 enum job_kind {
-	JOB_SUITE, /* the whole suite */
-	JOB_LIST,  /* ask it for the names of its tests */
-	JOB_CASE,  /* one of them */
+	JOB_SUITES, /* whole suites; more than one under --isolate cell */
+	JOB_LIST,   /* ask a suite for the names of its tests */
+	JOB_CASE,   /* one of them */
 };
 
 struct job_options {
-	bool by_case;	    /* a VM of its own for each test of suites that can list theirs */
-	enum accel accel;   /* of profiles that leave the choice */
-	bool cold;	    /* boot each VM instead of restoring a saved one */
-	const char *append; /* added to the kernel command line, or NULL */
-	unsigned mem_mib;
-	double boot_s, job_s; /* bounds; job_s 0: the suite's own */
-	const char *base;     /* what relative file names of the suite are below */
+	const struct vm_options *vm;
+	enum accel accel; /* of machines that leave the choice */
+	const char *base; /* what relative file names of the suites are below */
+};
+
+/* What is pointed to must outlive the job. */
+struct job_spec {
+	const struct kernel *kernel;
+	const struct suite *const *suites; /* of one profile */
+	unsigned suites_n;
+	enum job_kind kind;
+	const char *test_case;
+	unsigned seed; /* of a deterministic machine with seeded disturbance; 0: none */
+	unsigned try;  /* 1, or 2 after the machine, and not the test, failed */
 };
 
 struct job;
 
-/* `finished` is called once, also when the VM could not start. What is pointed to must outlive it.
- */
-struct job *job_new(struct run *run, const struct kernel *kernel, const struct suite *suite,
-		    enum job_kind kind, const char *test_case, const struct job_options *options,
+/* `finished` is called once, also when the VM could not start. */
+struct job *job_new(struct run *run, const struct job_spec *spec, const struct job_options *options,
 		    void (*finished)(void *ctx, struct job *job), void *ctx);
 /* Starts it on the loop. `finished` may be called before this returns. */
 void job_start(struct job *job, uv_loop_t *loop);
 void job_interrupt(struct job *job);
-const struct kernel *job_kernel(const struct job *job);
-const struct suite *job_suite(const struct job *job);
-enum job_kind job_kind(const struct job *job);
+const struct job_spec *job_spec(const struct job *job);
+/* What its lines, its console and a replay of it are called: KERNEL-SUITE[-CASE][-seedN]. */
+const char *job_label(const struct job *job);
+uint64_t job_started_ns(const struct job *job);
 uint64_t job_wall_ns(const struct job *job);
+/* How many lines say so, by outcome. */
+const unsigned *job_counts(const struct job *job);
+/* The machine failed and nothing failed in it: worth another try. */
+bool job_infra_failed(const struct job *job);
 /* What a JOB_LIST found, ended by NULL; NULL when it could not be had, which is a line in the
  * store. */
 const char *const *job_cases(struct job *job);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "kernel.h"
 #include "outcome.h"
 #include "util.h"
 
@@ -19,6 +18,8 @@ static const struct {
 	{"verify", cmd_verify, "ask the verifier of real kernels about any BPF objects"},
 	{"run", cmd_run, "run a program of this machine under another kernel"},
 	{"shell", cmd_shell, "a shell under another kernel"},
+	{"gdb", cmd_gdb, "run under the debugger: breakpoints in the kernel"},
+	{"replay", cmd_replay, "repeat a failure of a seeded VM bit for bit"},
 	{"kernels", cmd_kernels, "list, fetch and look into kernels"},
 	{"libbpf", cmd_libbpf, "fetch the pinned libbpf sources"},
 	{"outcomes", cmd_outcomes, "every way a test can end, and its exit code"},

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -66,6 +67,36 @@ static void read_builtin(struct module_set *set, const char *dir)
 	free(path);
 }
 
+/* The folder a kernel was built in: its modules lie beside their objects, all over. */
+bool modules_is_tree(const char *dir)
+{
+	char *order = fmt("%s/modules.order", dir), *image = fmt("%s/arch/x86/boot/bzImage", dir);
+	bool tree = access(order, R_OK) == 0 && access(image, R_OK) == 0;
+
+	free(order);
+	free(image);
+	return tree;
+}
+
+/* A tree's list of its modules: "drivers/net/veth.ko" (since 1bd9a468018d "kbuild: get rid of
+ * kernel/ prefix from in-tree modules.{order,builtin}", 5.3), or of their objects in newer ones. */
+static void read_order(struct module_set *set, const char *dir)
+{
+	char *path = fmt("%s/modules.order", dir), *text = read_file(path, NULL), *line, *save;
+
+	if (text)
+		for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			char *dot = strrchr(line, '.'), *name;
+
+			name = fmt("%.*s.ko", (int)(dot ? dot - line : 0), line);
+			if (dot)
+				add(set, name, false);
+			free(name);
+		}
+	free(text);
+	free(path);
+}
+
 static struct module *find(struct module_set *set, const char *name)
 {
 	char *canonical = module_name(name);
@@ -78,7 +109,7 @@ static struct module *find(struct module_set *set, const char *name)
 	return m;
 }
 
-static int load(struct module *m, const char *dir)
+int module_load(struct module *m, const char *dir)
 {
 	struct archive *a = archive_read_new();
 	struct archive_entry *e;
@@ -158,7 +189,7 @@ static int choose(struct module_set *set, const char *dir, const char *name, con
 	if (m->chosen || m->builtin)
 		return 0;
 	m->chosen = true;
-	if (load(m, dir) < 0 || read_depends(m) < 0)
+	if (module_load(m, dir) < 0 || read_depends(m) < 0)
 		return -1;
 	for (char **d = m->deps; d && *d; d++)
 		if (choose(set, dir, *d, missing) < 0)
@@ -167,23 +198,32 @@ static int choose(struct module_set *set, const char *dir, const char *name, con
 	return 0;
 }
 
+void modules_list(const char *dir, struct module_set *set)
+{
+	*set = (struct module_set){0};
+	if (modules_is_tree(dir)) {
+		read_order(set, dir);
+	} else {
+		char *kernel_dir = fmt("%s/kernel", dir);
+
+		walking = set;
+		walk_root = strlen(dir) + 1;
+		nftw(kernel_dir, visit, 16, FTW_PHYS);
+		free(kernel_dir);
+	}
+	read_builtin(set, dir);
+}
+
 int modules_choose(const char *dir, const char *const *names, size_t n, struct module_set *set,
 		   const char **missing)
 {
-	char *kernel_dir;
-
 	*set = (struct module_set){0};
 	*missing = NULL;
 	if (!dir) {
 		*missing = n ? names[0] : NULL;
 		return 0;
 	}
-	kernel_dir = fmt("%s/kernel", dir);
-	walking = set;
-	walk_root = strlen(dir) + 1;
-	nftw(kernel_dir, visit, 16, FTW_PHYS);
-	free(kernel_dir);
-	read_builtin(set, dir);
+	modules_list(dir, set);
 	set->order = xcalloc(set->count + 1, sizeof(*set->order));
 	for (size_t i = 0; i < n && !*missing; i++)
 		if (choose(set, dir, names[i], missing) < 0)

@@ -21,6 +21,13 @@ struct module_set {
 	size_t order_count;
 };
 
+/* All there are in a kernel's modules directory, as files or built in; none of them read. */
+void modules_list(const char *dir, struct module_set *set);
+/* Whether it is the folder a kernel and its modules were built in; such a one serves as well. */
+bool modules_is_tree(const char *dir);
+/* Reads and decompresses one into ->data. 0, or -1 after err(). */
+int module_load(struct module *m, const char *dir);
+
 /*
  * Chooses modules by name and all they depend on (their .modinfo "depends"), from a kernel's
  * modules directory; what is built in counts as loaded. `missing` gets the name of a module that

@@ -2,8 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "outcome.h"
 #include "util.h"
 
@@ -89,6 +87,16 @@ int outcome_of_word(const char *status)
 		if (!strcmp(status, status_names[outcomes[said_by_tests[i]].status]))
 			return said_by_tests[i];
 	return -1;
+}
+
+json_t *outcomes_json(const unsigned counts[OC_COUNT])
+{
+	json_t *o = json_object();
+
+	for (int i = 0; i < OC_COUNT; i++)
+		if (counts[i])
+			json_object_set_new(o, outcome_name(i), json_integer(counts[i]));
+	return o;
 }
 
 int cmd_outcomes(int argc, char **argv)

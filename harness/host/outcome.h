@@ -6,6 +6,8 @@
 #ifndef VMTEST_OUTCOME_H
 #define VMTEST_OUTCOME_H
 
+#include <jansson.h>
+
 enum status { ST_PASS, ST_DONE, ST_SKIP, ST_MISS, ST_ERROR, ST_FAIL };
 
 enum outcome {
@@ -47,6 +49,9 @@ int outcome_exit(enum outcome o);
 const char *status_name(enum status s);
 /* The outcome a test's own status word stands for, or -1 when it is not one a test may say. */
 int outcome_of_word(const char *status);
+
+/* {"pass": 3}: those that occur. A new reference. */
+json_t *outcomes_json(const unsigned counts[OC_COUNT]);
 
 /* `vmtest outcomes [--json]` */
 int cmd_outcomes(int argc, char **argv);

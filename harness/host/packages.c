@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "packages.h"
 #include "unpack.h"
 #include "util.h"
@@ -30,24 +28,6 @@ static char *state_dir(const char *provider)
 	if (make_dirs(dir) < 0)
 		warn("%s: %s", dir, strerror(errno));
 	return dir;
-}
-
-/* Held until close(); dropped by the kernel when we die. */
-static int lock(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-
-	if (fd < 0)
-		return err("%s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		note("waiting for another vmtest (%s)", path);
-		if (flock(fd, LOCK_EX) < 0) {
-			err("%s: %s", path, strerror(errno));
-			close(fd);
-			return -1;
-		}
-	}
-	return fd;
 }
 
 static int provider_update(const struct matrix *m, const char *program, const char *state)
@@ -139,7 +119,7 @@ struct listed *packages_list(const struct matrix *m, const char *provider, const
 	char *path = fmt("%s/%s.list", state, flavour), *lock_path = fmt("%s/lock", state);
 	char *header = list_header(m), *text;
 	struct listed *all = NULL;
-	int fd = lock(lock_path);
+	int fd = cache_lock(lock_path);
 
 	if (fd < 0)
 		goto out;
@@ -170,15 +150,23 @@ out:
 	return all;
 }
 
+struct download {
+	const char *provider;
+	const struct listed *kernel;
+};
+
 /* Downloads into `dir` and unpacks there. The packages themselves are not kept. */
-static int download(const char *program, const char *state, const struct listed *k, const char *dir)
+static int download(const char *dir, void *context)
 {
+	const struct download *d = context;
+	const struct listed *k = d->kernel;
+	char *program = provider_path(d->provider), *state = state_dir(d->provider);
 	char *list = xstrdup(k->packages), *save, *name, *argv[16] = {0};
 	int n = 0, ret;
 
-	argv[n++] = (char *)program;
+	argv[n++] = program;
 	argv[n++] = "fetch";
-	argv[n++] = (char *)state;
+	argv[n++] = state;
 	argv[n++] = (char *)dir;
 	for (name = strtok_r(list, ",", &save); name && n < 15; name = strtok_r(NULL, ",", &save))
 		argv[n++] = fmt("%s=%s", name, k->version);
@@ -187,78 +175,17 @@ static int download(const char *program, const char *state, const struct listed 
 	for (int i = 4; i < n; i++)
 		free(argv[i]);
 	free(list);
+	free(program);
+	free(state);
 	return ret == 0 ? unpack_kernel_packages(dir, k->release) : -1;
-}
-
-/*
- * What interrupted runs left of this kernel: we hold the lock, so nobody works there, except
- * perhaps a downloader that outlived its run. It loses its directory; ours has another name.
- */
-static void remove_stale(const char *base, const char *partial)
-{
-	const char *name = strrchr(partial, '/') + 1, *pid = strrchr(name, '.');
-	struct dirent *e;
-	DIR *d = opendir(base);
-
-	while (d && (e = readdir(d))) {
-		if (!strncmp(e->d_name, name, pid - name + 1)) {
-			char *path = fmt("%s/%s", base, e->d_name);
-
-			remove_tree(path);
-			free(path);
-		}
-	}
-	if (d)
-		closedir(d);
 }
 
 char *packages_fetch(const char *provider, const struct listed *k)
 {
-	char *program = provider_path(provider), *state = state_dir(provider);
-	char *base = fmt("%s/kernels", cache_dir());
-	char *dir = fmt("%s/%s_%s", base, k->release, k->version);
-	char *partial = fmt("%s/.partial-%s_%s.%d", base, k->release, k->version, (int)getpid());
-	char *lock_path = fmt("%s/.lock-%s_%s", base, k->release, k->version);
-	bool ok = false;
-	int fd = -1;
+	struct download d = {provider, k};
+	char *name = fmt("%s_%s", k->release, k->version);
+	char *dir = cache_kernel(name, download, &d);
 
-	if (make_dirs(base) < 0) {
-		err("%s: %s", base, strerror(errno));
-		goto out;
-	}
-	if (access(dir, R_OK) == 0) {
-		ok = true;
-		goto out;
-	}
-	fd = lock(lock_path);
-	if (fd < 0)
-		goto out;
-	if (access(dir, R_OK) == 0) { /* the other one brought it */
-		ok = true;
-		goto out;
-	}
-	remove_stale(base, partial);
-	if (make_dirs(partial) < 0) {
-		err("%s: %s", partial, strerror(errno));
-	} else if (download(program, state, k, partial) == 0) {
-		if (rename(partial, dir) == 0)
-			ok = true;
-		else
-			err("%s: %s", dir, strerror(errno));
-	}
-	if (!ok)
-		remove_tree(partial);
-out:
-	if (fd >= 0)
-		close(fd);
-	free(program);
-	free(state);
-	free(base);
-	free(partial);
-	free(lock_path);
-	if (!ok) {
-		free(dir);
-		return NULL;
-	}
+	free(name);
 	return dir;
 }

@@ -14,17 +14,16 @@ struct listed {
 };
 
 /*
- * The archive's kernels of a flavour, newest first, ended by an entry with upstream NULL. The index
- * is kept for a day and refreshed when older or when `refresh`; without a network an old one
- * serves, and that is said. NULL after the error was said.
+ * The archive's kernels of a flavour ("source": its packages of kernel source), newest first, ended
+ * by an entry with upstream NULL. The index is kept for a day and refreshed when older or when
+ * `refresh`; without a network an old one serves, and that is said. NULL after the error was said.
  */
 struct listed *packages_list(const struct matrix *m, const char *provider, const char *flavour,
 			     bool refresh);
 
 /*
  * Brings a listed kernel to the cache and returns its directory there (vmlinuz, config, modules/),
- * to free(). Safe against interruption and against another vmtest doing the same: the directory
- * appears in one step, under a lock. NULL after the error was said.
+ * to free(). NULL after the error was said.
  */
 char *packages_fetch(const char *provider, const struct listed *kernel);
 

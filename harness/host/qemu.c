@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/proto.h"
 #include "qemu.h"
 #include "util.h"
 
@@ -26,6 +27,17 @@ static const struct profile profiles[] = {
 	{"icount", "deterministic: one nanosecond of the guest is one instruction",
 	 "mitigations=off nokaslr cryptomgr.notests init_on_alloc=0", true},
 };
+
+char *qemu_version(void)
+{
+	char *argv[] = {QEMU_PROGRAM, "--version", NULL}, *out = NULL, *at, *version;
+	int status = run_command(argv, &out);
+
+	at = status == 0 && out ? strstr(out, "version ") : NULL;
+	version = at ? fmt("%.*s", (int)strcspn(at + 8, " \n"), at + 8) : xstrdup("");
+	free(out);
+	return version;
+}
 
 const char *accel_name(enum accel a)
 {
@@ -73,7 +85,8 @@ void qemu_append(struct qemu *q, const char *text)
 	q->append = more;
 }
 
-void qemu_machine(struct qemu *q, enum accel accel, unsigned cpus, unsigned mem_mib)
+void qemu_machine(struct qemu *q, enum accel accel, unsigned cpus, unsigned mem_mib,
+		  bool one_thread)
 {
 	q->argv[q->argc++] = xstrdup(QEMU_PROGRAM);
 	arg(q, "-nodefaults", NULL);
@@ -84,20 +97,34 @@ void qemu_machine(struct qemu *q, enum accel accel, unsigned cpus, unsigned mem_
 	arg(q, "-m", fmt("%uM", mem_mib));
 	arg(q, "-smp", fmt("%u", cpus));
 	arg(q, "-accel",
-	    xstrdup(accel == ACCEL_KVM ? "kvm"
-		    : cpus > 1	       ? "tcg,thread=multi"
-				       : "tcg,thread=single"));
+	    xstrdup(accel == ACCEL_KVM	      ? "kvm"
+		    : cpus > 1 && !one_thread ? "tcg,thread=multi"
+					      : "tcg,thread=single"));
 	/* Without erms and fsrm the kernel copies and zeroes by words: countable, and faster in
 	 * TCG. */
 	arg(q, "-cpu", xstrdup(accel == ACCEL_KVM ? "host" : "max,-erms,-fsrm"));
 	qemu_append(q, APPEND_COMMON);
 }
 
-void qemu_icount(struct qemu *q, uint64_t seed)
+void qemu_icount(struct qemu *q)
 {
 	arg(q, "-icount", xstrdup("shift=0,sleep=off"));
-	arg(q, "-seed", fmt("%llu", (unsigned long long)seed));
 	arg(q, "-rtc", xstrdup("base=2020-01-01T00:00:00,clock=vm"));
+}
+
+void qemu_seed(struct qemu *q, unsigned seed)
+{
+	arg(q, "-seed", fmt("%u", seed));
+}
+
+void qemu_seed_later(struct qemu *q, unsigned seed, bool save)
+{
+	qemu_seed(q, save ? 1 : seed);
+	arg(q, "-fw_cfg",
+	    fmt("name=" VT_SEED_FILE ",string=%0*u", VT_SEED_DIGITS, save ? 0 : seed));
+	arg(q, "-device", xstrdup("pvpanic"));
+	/* Restored, a panic ends it as it ends any other machine. */
+	arg(q, "-action", xstrdup(save ? "panic=pause" : "panic=none"));
 }
 
 void qemu_kernel(struct qemu *q, const char *vmlinuz, int initrd_fd)
@@ -131,6 +158,17 @@ void qemu_monitor(struct qemu *q, int fd)
 	arg(q, "-mon", xstrdup("chardev=monitor,mode=control"));
 }
 
+void qemu_debug(struct qemu *q, const struct qemu_debug *d)
+{
+	if (!d)
+		return;
+	arg(q, "-S", NULL);
+	arg(q, "-chardev", fmt("socket,id=gdb,fd=%d,server=on,wait=off", d->stub_fd));
+	arg(q, "-gdb", xstrdup("chardev:gdb"));
+	arg(q, "-chardev", fmt("socket,id=debug-monitor,fd=%d", d->monitor_fd));
+	arg(q, "-mon", xstrdup("chardev=debug-monitor,mode=control"));
+}
+
 void qemu_incoming(struct qemu *q, int state_fd)
 {
 	arg(q, "-incoming", fmt("fd:%d", state_fd));
@@ -159,7 +197,8 @@ pid_t qemu_fork(const struct qemu *q, int stderr_fd, const int *inherit, size_t 
 	dup2(0, 1);
 	dup2(stderr_fd, 2);
 	execvp(q->argv[0], q->argv);
-	dprintf(2, "cannot run %s: %s\n", q->argv[0], strerror(errno));
+	dprintf(2, "cannot run %s: %s (Debian's package is qemu-system-x86)\n", q->argv[0],
+		strerror(errno));
 	_exit(127);
 }
 

@@ -8,19 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "features.h"
+#include "features_skip.h"
 #include "results.h"
 #include "util.h"
-
-static char *qemu_version(void)
-{
-	char *argv[] = {QEMU_PROGRAM, "--version", NULL}, *out = NULL, *at, *version;
-	int status = run_command(argv, &out);
-
-	at = status == 0 && out ? strstr(out, "version ") : NULL;
-	version = at ? fmt("%.*s", (int)strcspn(at + 8, " \n"), at + 8) : xstrdup("");
-	free(out);
-	return version;
-}
 
 /* What the build noted of its own tools (build/toolchain.json), or an empty object. */
 static json_t *tools(void)
@@ -116,33 +107,40 @@ static void set_string(json_t *o, const char *key, const char *value)
 	json_object_set_new(o, key, v);
 }
 
-void run_line(struct run *run, json_t *cell, const char *suite, enum outcome outcome, json_t *line,
-	      const char *console)
+static void set_origin(json_t *line, const struct line_origin *from)
+{
+	json_object_set(line, "cell", from->cell);
+	set_string(line, "suite", from->suite);
+	set_string(line, "vm", from->vm);
+	if (from->try > 1)
+		json_object_set_new(line, "try", json_integer(from->try));
+	if (from->seed)
+		json_object_set_new(line, "seed", json_integer(from->seed));
+	if (from->console)
+		set_string(line, "console", from->console);
+}
+
+enum outcome run_line(struct run *run, const struct line_origin *from, enum outcome outcome,
+		      json_t *line)
 {
 	char now[40], *text, *with_newline;
 
-	if (outcome == OC_SKIP && !json_string_value(json_object_get(line, "missing"))) {
+	if (outcome == OC_SKIP && skip_judge(features_of(from->kernel), line) == SKIP_WRONG)
 		outcome = OC_FAIL;
-		set_string(line, "reason",
-			   "skipped without naming the kernel feature that is missing");
-	}
 	utc_now(now, sizeof(now));
 	json_object_set_new(line, "v", json_integer(1));
 	set_string(line, "run", run->id);
 	set_string(line, "time", now);
-	json_object_set(line, "cell", cell);
-	set_string(line, "suite", suite);
+	set_origin(line, from);
 	set_string(line, "status", status_name(outcome_status(outcome)));
 	set_string(line, "outcome", outcome_name(outcome));
-	if (console)
-		set_string(line, "console", console);
 
 	text = json_dumps(line, JSON_COMPACT);
 	json_decref(line);
 	if (!text) {
 		err("a result line could not be written as JSON");
 		run->exit = EXIT_HARNESS;
-		return;
+		return outcome;
 	}
 	with_newline = fmt("%s\n", text);
 	if (write_all(run->fd, with_newline, strlen(with_newline)) < 0) {
@@ -151,11 +149,11 @@ void run_line(struct run *run, json_t *cell, const char *suite, enum outcome out
 	}
 	free(with_newline);
 	free(text);
-	run->counts[outcome]++;
+	return outcome;
 }
 
-void run_line_for(struct run *run, json_t *cell, const char *suite, enum outcome outcome,
-		  const char *test, const char *reason, const char *log, const char *console)
+enum outcome run_line_for(struct run *run, const struct line_origin *from, enum outcome outcome,
+			  const char *test, const char *reason, const char *log)
 {
 	json_t *line = json_object();
 
@@ -163,10 +161,17 @@ void run_line_for(struct run *run, json_t *cell, const char *suite, enum outcome
 	set_string(line, "reason", reason);
 	if (log && *log)
 		set_string(line, "log", log);
-	run_line(run, cell, suite, outcome, line, console);
+	return run_line(run, from, outcome, line);
 }
 
-static json_t *find_vm(json_t *all, const json_t *cell, const char *suite)
+void run_count(struct run *run, const unsigned counts[OC_COUNT])
+{
+	for (int i = 0; i < OC_COUNT; i++)
+		run->counts[i] += counts[i];
+}
+
+/* The machines of one suite in one cell share an entry. */
+static json_t *vm_entry(json_t *all, const json_t *cell, const char *suite)
 {
 	const json_t *id = json_object_get(cell, "id");
 	json_t *o;
@@ -176,7 +181,11 @@ static json_t *find_vm(json_t *all, const json_t *cell, const char *suite)
 		if (json_equal(json_object_get(o, "id"), id) &&
 		    !strcmp(json_string_value(json_object_get(o, "suite")), suite))
 			return o;
-	return NULL;
+	o = json_deep_copy(cell);
+	json_object_set_new(o, "suite", json_string(suite));
+	json_object_set_new(o, "boots_ns", json_array());
+	json_array_append_new(all, o);
+	return o;
 }
 
 static void add_to(json_t *o, const char *key, json_int_t more)
@@ -185,37 +194,28 @@ static void add_to(json_t *o, const char *key, json_int_t more)
 			    json_integer(json_integer_value(json_object_get(o, key)) + more));
 }
 
-void run_vm(struct run *run, json_t *cell, const char *suite, bool one_of_many, uint64_t boot_ns,
+void run_vm(struct run *run, const json_t *cell, const char *suite, uint64_t boot_ns,
 	    uint64_t wall_ns, const char *console)
 {
-	json_t *all = json_object_get(run->meta, "cells");
-	json_t *o = one_of_many ? find_vm(all, cell, suite) : NULL;
+	json_t *o = vm_entry(json_object_get(run->meta, "cells"), cell, suite);
 
-	if (!o) {
-		o = json_deep_copy(cell);
-		json_object_set_new(o, "suite", json_string(suite));
+	if (!json_object_get(o, "console")) {
 		json_object_set_new(o, "boot_ns", json_integer(boot_ns));
 		json_object_set_new(o, "console", json_string(console));
-		json_array_append_new(all, o);
 	}
+	add_to(o, "vms", 1);
 	add_to(o, "wall_ns", wall_ns);
-	if (one_of_many) {
-		add_to(o, "vms", 1);
-		if (!json_object_get(o, "boots_ns"))
-			json_object_set_new(o, "boots_ns", json_array());
-		json_array_append_new(json_object_get(o, "boots_ns"), json_integer(boot_ns));
-	}
+	json_array_append_new(json_object_get(o, "boots_ns"), json_integer(boot_ns));
 }
 
-/* A product failure outranks trouble of ours: 1 before 3. No line at all is trouble. */
-static int exit_of(const struct run *run)
+int run_exit(const unsigned counts[OC_COUNT])
 {
-	int worst = run->exit;
+	int worst = EXIT_OK;
 	unsigned lines = 0;
 
 	for (int i = 0; i < OC_COUNT; i++) {
-		lines += run->counts[i];
-		if (!run->counts[i])
+		lines += counts[i];
+		if (!counts[i])
 			continue;
 		if (outcome_exit(i) == EXIT_PRODUCT)
 			worst = EXIT_PRODUCT;
@@ -235,12 +235,14 @@ static void point_latest(const struct run *run)
 	free(latest);
 }
 
-int run_close(struct run *run, bool quiet, const char *formats)
+int run_close(struct run *run, bool quiet, bool silent, const char *formats)
 {
 	char finished[40], *path = fmt("%s/run.json", run->dir), *text;
-	char *script = fmt("%s/scripts/report.py", home_dir());
-	int code = exit_of(run);
+	char *script = fmt("%s/scripts/report.py", home_dir()), *said = NULL;
+	int code = run_exit(run->counts);
 
+	if (code == EXIT_OK) /* trouble of the store itself */
+		code = run->exit;
 	utc_now(finished, sizeof(finished));
 	set_string(run->meta, "finished", finished);
 	json_object_set_new(run->meta, "exit", json_integer(code));
@@ -262,10 +264,11 @@ int run_close(struct run *run, bool quiet, const char *formats)
 		argv[n++] = "--format";
 		argv[n++] = (char *)formats;
 	}
-	if (run_command(argv, NULL) != 0) {
+	if (run_command(argv, silent ? &said : NULL) != 0) {
 		err("the report could not be rendered; the results are in %s", run->dir);
 		code = code == EXIT_OK ? EXIT_HARNESS : code;
 	}
+	free(said);
 	free(path);
 	free(script);
 	json_decref(run->meta);

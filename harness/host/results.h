@@ -28,28 +28,50 @@ int run_open(struct run *run, const char *base, int argc, char **argv);
 /* What a line says of where it was measured. A new reference. */
 json_t *run_cell(const struct kernel *kernel, const char *profile, enum accel accel);
 
+/* Where a line comes from. */
+struct line_origin {
+	const struct kernel *kernel;
+	json_t *cell;
+	const char *suite;
+	const char *vm; /* the label of its machine: see job.h */
+	unsigned try;	/* of that machine; only the last try counts */
+	unsigned seed;	/* or 0 */
+	const char *console;
+};
+
 /*
- * Adds one line: `line` (stolen) has the keys of the test; run, time, cell, suite and outcome are
- * added. A line that says SKIP without naming what is missing becomes a failure here.
+ * Adds one line: `line` (stolen) has the keys of the test; run, time, cell, suite, outcome and the
+ * rest of its origin are added. A line that says SKIP without naming what is missing, or names
+ * what this kernel has, becomes a failure here. The outcome it got.
  */
-void run_line(struct run *run, json_t *cell, const char *suite, enum outcome outcome, json_t *line,
-	      const char *console);
+enum outcome run_line(struct run *run, const struct line_origin *from, enum outcome outcome,
+		      json_t *line);
 
 /* For tests that could not speak for themselves. */
-void run_line_for(struct run *run, json_t *cell, const char *suite, enum outcome outcome,
-		  const char *test, const char *reason, const char *log, const char *console);
+enum outcome run_line_for(struct run *run, const struct line_origin *from, enum outcome outcome,
+			  const char *test, const char *reason, const char *log);
 
 /*
- * Notes a machine that ran (nanoseconds from its start). The ones of one suite's cases share an
- * entry: how many they were, and what they took together.
+ * The exit code these outcomes amount to: a product failure outranks trouble of ours, 1 before 3;
+ * no line at all is trouble.
  */
-void run_vm(struct run *run, json_t *cell, const char *suite, bool one_of_many, uint64_t boot_ns,
+int run_exit(const unsigned counts[OC_COUNT]);
+
+/* The lines of a machine that is not tried again: they decide the run's exit code. */
+void run_count(struct run *run, const unsigned counts[OC_COUNT]);
+
+/*
+ * Notes a machine that ran (nanoseconds from its start). Those of one suite in one cell share an
+ * entry: how many they were, what each took to come up, and what they took together.
+ */
+void run_vm(struct run *run, const json_t *cell, const char *suite, uint64_t boot_ns,
 	    uint64_t wall_ns, const char *console);
 
 /*
  * Writes run.json, points results/latest here, renders the report, and the formats named (a list as
- * scripts/report.py takes it, or NULL). The run's exit code.
+ * scripts/report.py takes it, or NULL). quiet: only failures are printed, silent: nothing. The
+ * run's exit code.
  */
-int run_close(struct run *run, bool quiet, const char *formats);
+int run_close(struct run *run, bool quiet, bool silent, const char *formats);
 
 #endif

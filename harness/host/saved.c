@@ -6,13 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <xxhash.h>
-
+#include "digest.h"
 #include "machine.h"
 #include "saved.h"
 #include "util.h"
@@ -28,7 +26,7 @@ struct waiter {
 
 /* What this process knows of a state: it is looked at, or made, once. */
 struct known {
-	char name[33];
+	char name[DIGEST_HEX];
 	int fd;		   /* -1: boot instead */
 	struct vm_end end; /* of the machine that was to be saved */
 	struct vm *saving; /* the machine that is to be saved, while it runs */
@@ -40,36 +38,8 @@ struct known {
 
 static struct known *known;
 
-static void digest_text(XXH3_state_t *s, const char *text)
-{
-	XXH3_128bits_update(s, text, strlen(text) + 1);
-}
-
-static int digest_fd(XXH3_state_t *s, int fd)
-{
-	struct stat st;
-	void *data;
-
-	if (fstat(fd, &st) < 0)
-		return -1;
-	data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED)
-		return -1;
-	XXH3_128bits_update(s, data, st.st_size);
-	munmap(data, st.st_size);
-	return 0;
-}
-
-static void digest_hex(XXH3_state_t *s, char hex[33])
-{
-	XXH128_hash_t h = XXH3_128bits_digest(s);
-
-	snprintf(hex, 33, "%016llx%016llx", (unsigned long long)h.high64,
-		 (unsigned long long)h.low64);
-}
-
 /* QEMU itself, by its identity on disk: reading 15 MB for its checksum would be no better. */
-static void digest_qemu(XXH3_state_t *s)
+static void digest_qemu(struct digest *d)
 {
 	const char *path = getenv("PATH");
 	char *dirs = xstrdup(path ? path : "/usr/bin"), *dir, *save;
@@ -81,7 +51,7 @@ static void digest_qemu(XXH3_state_t *s)
 		if (stat(file, &st) == 0) {
 			id = fmt("%s %lld %lld", file, (long long)st.st_size,
 				 (long long)st.st_mtime);
-			digest_text(s, id);
+			digest_add_text(d, id);
 			free(id);
 			free(file);
 			break;
@@ -91,37 +61,22 @@ static void digest_qemu(XXH3_state_t *s)
 	free(dirs);
 }
 
-static int name_of(const struct vm_config *c, char name[33])
+static int name_of(const struct vm_config *c, char name[DIGEST_HEX])
 {
-	XXH3_state_t *s = XXH3_createState();
 	int fd = open(c->vmlinuz, O_RDONLY | O_CLOEXEC), ret = -1;
-	char *identity;
+	struct digest *d = digest_new();
+	char *identity = machine_identity(c);
 
-	XXH3_128bits_reset(s);
-	identity = machine_identity(c);
-	digest_text(s, identity);
-	digest_qemu(s);
-	if (fd >= 0 && digest_fd(s, fd) == 0 && digest_fd(s, c->initrd_fd) == 0) {
-		digest_hex(s, name);
+	digest_add_text(d, identity);
+	digest_qemu(d);
+	if (fd >= 0 && digest_add_fd(d, fd) == 0 && digest_add_fd(d, c->initrd_fd) == 0) {
+		digest_hex(d, name);
 		ret = 0;
 	}
 	if (fd >= 0)
 		close(fd);
 	free(identity);
-	XXH3_freeState(s);
-	return ret;
-}
-
-static int sum_file(int fd, char hex[33])
-{
-	XXH3_state_t *s = XXH3_createState();
-	int ret;
-
-	XXH3_128bits_reset(s);
-	ret = digest_fd(s, fd);
-	if (ret == 0)
-		digest_hex(s, hex);
-	XXH3_freeState(s);
+	digest_free(d);
 	return ret;
 }
 
@@ -131,7 +86,7 @@ static char *saved_dir(void)
 }
 
 /* The checksum is part of the file's name: there is no moment at which one lacks the other. */
-static char *find_state(const char *dir, const char *name, char sum[33])
+static char *find_state(const char *dir, const char *name, char sum[DIGEST_HEX])
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
@@ -150,10 +105,10 @@ static char *find_state(const char *dir, const char *name, char sum[33])
 
 static int open_verified(const char *dir, const char *name)
 {
-	char sum[33], now[33], *path = find_state(dir, name, sum);
+	char sum[DIGEST_HEX], now[DIGEST_HEX], *path = find_state(dir, name, sum);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 
-	if (fd >= 0 && (sum_file(fd, now) < 0 || strcmp(sum, now))) {
+	if (fd >= 0 && (digest_of_fd(fd, now) < 0 || strcmp(sum, now))) {
 		note("the saved machine %s is damaged: making it anew", path);
 		unlink(path);
 		close(fd);
@@ -220,14 +175,32 @@ static void evict(const char *dir)
 	free(files);
 }
 
+/* Whether nobody is making this machine: who does holds its lock, and dies with it. */
+static bool abandoned(const char *dir, const char *name)
+{
+	char *path = fmt("%s/.lock-%s", dir, name);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	bool free_to_take = fd < 0 ? errno == ENOENT : flock(fd, LOCK_EX | LOCK_NB) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return free_to_take;
+}
+
+/*
+ * What was left half saved by whoever was killed, 70 MB each: of the machine `name`, whose lock is
+ * held, and of others, which may never be wanted again.
+ */
 static void remove_stale(const char *dir, const char *name)
 {
-	char *prefix = fmt(".saving-%s.", name);
 	struct dirent *e;
 	DIR *d = opendir(dir);
+	char whose[33];
 
 	while (d && (e = readdir(d))) {
-		if (!strncmp(e->d_name, prefix, strlen(prefix))) {
+		if (sscanf(e->d_name, ".saving-%32[0-9a-f].", whose) == 1 &&
+		    (!strcmp(whose, name) || abandoned(dir, whose))) {
 			char *path = fmt("%s/%s", dir, e->d_name);
 
 			unlink(path);
@@ -236,7 +209,6 @@ static void remove_stale(const char *dir, const char *name)
 	}
 	if (d)
 		closedir(d);
-	free(prefix);
 }
 
 /* A new open file: each QEMU reads from the beginning, at its own pace. */
@@ -254,11 +226,11 @@ static int reopen(int fd)
 static int keep(const struct known *k, const char *dir)
 {
 	int fd = open(k->tmp, O_RDONLY | O_CLOEXEC), ret = -1;
-	char sum[33], *path;
+	char sum[DIGEST_HEX], *path;
 
 	if (fd < 0)
 		return -1;
-	if (sum_file(fd, sum) == 0) {
+	if (digest_of_fd(fd, sum) == 0) {
 		path = fmt("%s/%s.%s", dir, k->name, sum);
 		ret = rename(k->tmp, path);
 		free(path);
@@ -314,7 +286,7 @@ static void save_done(void *ctx, const struct vm_end *end, const struct console 
 		forget(k);
 }
 
-static const struct vm_ops save_ops = {vm_ignore_line, vm_ignore_output, save_done};
+static const struct vm_ops save_ops = {vm_ignore_line, vm_ignore_output, vm_no_step, save_done};
 
 /* Looks for the state and, when there is none and nobody else makes it, begins to make it. */
 static void find_or_make(struct known *k, uv_loop_t *loop, const struct vm_config *like)
@@ -365,10 +337,10 @@ void saved_get(uv_loop_t *loop, const struct vm_config *c, saved_cb cb, void *ct
 {
 	static const struct vm_end boot = {.outcome = OC_PASS};
 	struct waiter *w;
-	char name[33];
+	char name[DIGEST_HEX];
 	struct known *k;
 
-	if (c->profile->icount || name_of(c, name) < 0) {
+	if ((c->deterministic && !c->seed_later) || name_of(c, name) < 0) {
 		cb(ctx, -1, &boot);
 		return;
 	}
@@ -397,7 +369,7 @@ void saved_cancel(void *ctx)
 
 void saved_discard(const struct vm_config *c)
 {
-	char name[33], sum[33], *dir = saved_dir(), *path;
+	char name[DIGEST_HEX], sum[DIGEST_HEX], *dir = saved_dir(), *path;
 	struct known *k;
 
 	if (name_of(c, name) == 0 && (k = lookup(name)) && k->fd >= 0) {

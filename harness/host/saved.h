@@ -15,10 +15,10 @@
 
 /*
  * Called once with the state for machines like the ones asked for: a file descriptor to close after
- * vm_start, or -1 when these machines are to be booted: unattended ones, and where saving failed,
- * which was said. When the machine to be saved did not even come up, end->outcome tells how that
- * ended, and its console is at the console_path it was asked with: booting again would end the same
- * way. Otherwise end->outcome is OC_PASS.
+ * vm_start, or -1 when these machines are to be booted: deterministic ones whose seed is known at
+ * boot, and where saving failed, which was said. When the machine to be saved did not even come up,
+ * end->outcome tells how that ended, and its console is at the console_path it was asked with:
+ * booting again would end the same way. Otherwise end->outcome is OC_PASS.
  */
 typedef void (*saved_cb)(void *ctx, int state_fd, const struct vm_end *end);
 

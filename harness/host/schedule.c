@@ -9,12 +9,9 @@
 
 #define MOST_AT_ONCE 64
 
-/* A job that waits. Under --isolate case a suite is first asked for its cases. */
+/* A job that waits; its test case is ours to free. */
 struct work {
-	const struct kernel *kernel;
-	const struct suite *suite;
-	enum job_kind kind;
-	char *test_case;
+	struct job_spec spec;
 	double expected; /* nanoseconds */
 };
 
@@ -22,11 +19,14 @@ struct schedule {
 	uv_loop_t loop;
 	struct run *run;
 	const struct job_options *options;
+	struct schedule_options how;
+	struct progress progress;
 	struct work *queue; /* the next one is the last */
 	size_t queued, room;
 	struct job *active[MOST_AT_ONCE];
-	unsigned running, at_once;
+	unsigned running;
 	uv_signal_t signals[4];
+	uv_timer_t draw;
 	json_t *durations;
 	bool interrupted, filling;
 };
@@ -36,9 +36,12 @@ static char *durations_path(void)
 	return fmt("%s/durations.json", cache_dir());
 }
 
-static char *duration_key(const struct kernel *k, const struct suite *suite)
+/* What took as long the last time. */
+static char *duration_key(const struct job_spec *spec)
 {
-	return fmt("%s/%s", k->release, suite->name);
+	return fmt("%s/%s%s", spec->kernel->release,
+		   spec->suites_n > 1 ? spec->suites[0]->profile : spec->suites[0]->name,
+		   spec->seed ? "/seeded" : "");
 }
 
 static unsigned default_at_once(unsigned mem_mib)
@@ -52,16 +55,19 @@ static unsigned default_at_once(unsigned mem_mib)
 	return n < 1 ? 1 : n;
 }
 
-struct schedule *schedule_new(struct run *run, const struct job_options *options, unsigned at_once)
+struct schedule *schedule_new(struct run *run, const struct job_options *options,
+			      const struct schedule_options *how)
 {
 	struct schedule *s = xcalloc(1, sizeof(*s));
 	char *path = durations_path();
 
 	s->run = run;
 	s->options = options;
-	s->at_once = at_once ? at_once : default_at_once(options->mem_mib);
-	if (s->at_once > MOST_AT_ONCE)
-		s->at_once = MOST_AT_ONCE;
+	s->how = *how;
+	if (!s->how.at_once)
+		s->how.at_once = default_at_once(options->vm->mem_mib);
+	if (s->how.at_once > MOST_AT_ONCE)
+		s->how.at_once = MOST_AT_ONCE;
 	s->durations = json_load_file(path, 0, NULL);
 	if (!json_is_object(s->durations))
 		s->durations = json_object();
@@ -80,19 +86,72 @@ static void push(struct schedule *s, const struct work *w)
 	s->queue[s->queued++] = *w;
 }
 
-void schedule_add(struct schedule *s, const struct kernel *kernel, const struct suite *suite)
+/* Once, or once with each seed. */
+static void push_seeds(struct schedule *s, struct job_spec spec)
 {
-	bool by_case = s->options->by_case && suite->list_count;
-	char *key = duration_key(kernel, suite);
-	const json_t *known = json_object_get(s->durations, key);
+	char *key;
+	const json_t *known;
+	double expected;
 
-	push(s, &(struct work){
-			.kernel = kernel,
-			.suite = suite,
-			.kind = by_case ? JOB_LIST : JOB_SUITE,
-			.expected = known ? json_number_value(known) : suite->timeout * 1e9,
-		});
+	spec.try = 1;
+	spec.seed = s->how.first_seed;
+	key = duration_key(&spec);
+	known = json_object_get(s->durations, key);
+	expected = known ? json_number_value(known) : spec.suites[0]->timeout * 1e9;
 	free(key);
+	/* the queue is taken from its end: the first seed goes last */
+	for (unsigned seed = s->how.last_seed; seed > s->how.first_seed; seed--) {
+		struct work w = {spec, expected};
+
+		w.spec.seed = seed;
+		w.spec.test_case = spec.test_case ? xstrdup(spec.test_case) : NULL;
+		push(s, &w);
+	}
+	push(s, &(struct work){spec, expected});
+}
+
+/* The suites of one profile share a machine. */
+static void add_cell(struct schedule *s, const struct kernel *k, const struct suite *const *suites,
+		     unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct suite **same = xcalloc(n, sizeof(*same));
+		unsigned count = 0, first = n;
+
+		for (unsigned j = 0; j < n; j++) {
+			if (strcmp(suites[j]->profile, suites[i]->profile))
+				continue;
+			first = j < first ? j : first;
+			same[count++] = suites[j];
+		}
+		if (first == i) /* the job keeps it */
+			push_seeds(s, (struct job_spec){.kernel = k,
+							.suites = same,
+							.suites_n = count,
+							.kind = JOB_SUITES});
+		else
+			free(same);
+	}
+}
+
+void schedule_add(struct schedule *s, const struct kernel *kernel,
+		  const struct suite *const *suites, unsigned n)
+{
+	if (s->how.isolation == ISOLATE_CELL) {
+		add_cell(s, kernel, suites, n);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct job_spec spec = {.kernel = kernel, .suites = &suites[i], .suites_n = 1};
+
+		if (s->how.isolation == ISOLATE_CASE && suites[i]->list_count) {
+			spec.kind = JOB_LIST;
+			spec.try = 1;
+			push(s, &(struct work){spec, suites[i]->timeout * 1e9});
+		} else {
+			push_seeds(s, spec);
+		}
+	}
 }
 
 static int by_expected(const void *a, const void *b)
@@ -107,43 +166,63 @@ static void start_more(struct schedule *s);
 static void add_cases(struct schedule *s, struct job *j)
 {
 	const char *const *cases = job_cases(j);
+	struct job_spec spec = *job_spec(j);
 
-	for (size_t i = 0; cases && cases[i]; i++)
-		push(s, &(struct work){
-				.kernel = job_kernel(j),
-				.suite = job_suite(j),
-				.kind = JOB_CASE,
-				.test_case = xstrdup(cases[i]),
-			});
+	spec.kind = JOB_CASE;
+	for (size_t i = 0; cases && cases[i]; i++) {
+		spec.test_case = xstrdup(cases[i]);
+		push_seeds(s, spec);
+	}
 }
 
 static void remember(struct schedule *s, const struct job *j)
 {
-	char *key = duration_key(job_kernel(j), job_suite(j));
+	char *key = duration_key(job_spec(j));
 
 	json_object_set_new(s->durations, key, json_integer(job_wall_ns(j)));
 	free(key);
 }
 
+static void once_more(struct schedule *s, const struct job *j)
+{
+	struct work w = {.spec = *job_spec(j)};
+
+	w.spec.try++;
+	w.spec.test_case = w.spec.test_case ? xstrdup(w.spec.test_case) : NULL;
+	push(s, &w);
+}
+
+static void close_handles(struct schedule *s)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(s->signals); i++)
+		if (!uv_is_closing((uv_handle_t *)&s->signals[i]))
+			uv_close((uv_handle_t *)&s->signals[i], NULL);
+	if (!uv_is_closing((uv_handle_t *)&s->draw))
+		uv_close((uv_handle_t *)&s->draw, NULL);
+}
+
 static void finished(void *ctx, struct job *j)
 {
 	struct schedule *s = ctx;
+	bool again = job_spec(j)->try == 1 && !s->interrupted && job_infra_failed(j);
 
 	for (size_t i = 0; i < MOST_AT_ONCE; i++)
 		if (s->active[i] == j)
 			s->active[i] = NULL;
-	if (job_kind(j) == JOB_LIST)
+	if (again)
+		once_more(s, j);
+	else
+		run_count(s->run, job_counts(j));
+	if (job_spec(j)->kind == JOB_LIST)
 		add_cases(s, j);
-	else if (job_kind(j) == JOB_SUITE && !s->interrupted)
+	else if (job_spec(j)->kind == JOB_SUITES && !s->interrupted && !again)
 		remember(s, j);
-	note("%s", job_summary(j));
+	progress_job_ended(&s->progress, j, again);
 	job_free(j);
 	s->running--;
 	start_more(s);
 	if (s->running == 0 && (s->queued == 0 || s->interrupted))
-		for (size_t i = 0; i < ARRAY_SIZE(s->signals); i++)
-			if (!uv_is_closing((uv_handle_t *)&s->signals[i]))
-				uv_close((uv_handle_t *)&s->signals[i], NULL);
+		close_handles(s);
 }
 
 static void start_one(struct schedule *s)
@@ -155,12 +234,18 @@ static void start_one(struct schedule *s)
 	while (s->active[slot])
 		slot++;
 	s->running++;
-	if (w.kind == JOB_SUITE)
-		note("%s on %s: %s", w.suite->name, w.kernel->release, w.suite->about);
-	j = job_new(s->run, w.kernel, w.suite, w.kind, w.test_case, s->options, finished, s);
-	free(w.test_case);
+	j = job_new(s->run, &w.spec, s->options, finished, s);
+	free((char *)w.spec.test_case); /* the job has its own */
 	s->active[slot] = j;
+	progress_job_starts(&s->progress, j);
 	job_start(j, &s->loop);
+}
+
+static void on_draw(uv_timer_t *t)
+{
+	struct schedule *s = t->data;
+
+	progress_draw(&s->progress, s->active, ARRAY_SIZE(s->active), s->queued);
 }
 
 static void start_more(struct schedule *s)
@@ -168,7 +253,7 @@ static void start_more(struct schedule *s)
 	if (s->filling) /* a job that ends at once must not recurse */
 		return;
 	s->filling = true;
-	while (!s->interrupted && s->running < s->at_once && s->queued)
+	while (!s->interrupted && s->running < s->how.at_once && s->queued)
 		start_one(s);
 	s->filling = false;
 }
@@ -198,15 +283,20 @@ void schedule_run(struct schedule *s)
 		s->signals[i].data = s;
 		uv_signal_start(&s->signals[i], on_signal, signums[i]);
 	}
+	uv_timer_init(&s->loop, &s->draw);
+	s->draw.data = s;
+	progress_begin(&s->progress, s->how.progress);
+	uv_timer_start(&s->draw, on_draw, 0, PROGRESS_DRAW_MS);
 	start_more(s);
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&s->loop);
+	progress_end(&s->progress);
 
 	text = json_dumps(s->durations, JSON_SORT_KEYS | JSON_INDENT(1));
 	if (text && write_file(path, text, strlen(text)) < 0)
 		note("%s: %m", path);
 	for (size_t i = 0; i < s->queued; i++) /* an interrupted run leaves some */
-		free(s->queue[i].test_case);
+		free((char *)s->queue[i].spec.test_case);
 	free(text);
 	free(path);
 	free(s->queue);

@@ -17,9 +17,12 @@
 #include "util.h"
 
 static bool quiet_mode;
+static void (*say_hook)(void);
 
 static void say(const char *format, va_list ap)
 {
+	if (say_hook)
+		say_hook();
 	fputs("vmtest: ", stderr);
 	vfprintf(stderr, format, ap);
 	fputc('\n', stderr);
@@ -58,6 +61,11 @@ void note(const char *format, ...)
 void set_quiet(bool quiet)
 {
 	quiet_mode = quiet;
+}
+
+void set_say_hook(void (*hook)(void))
+{
+	say_hook = hook;
 }
 
 static void *or_die(void *p)

@@ -19,6 +19,8 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* As warn, but silent under --quiet: what is going on, for who waits. */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void set_quiet(bool quiet);
+/* Called before each of these writes. */
+void set_say_hook(void (*hook)(void));
 
 void *xcalloc(size_t n, size_t size);
 char *xstrdup(const char *s);

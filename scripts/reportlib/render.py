@@ -40,7 +40,7 @@ def report(store, facts):
         command=shlex.join(store.run["command"]) if store.run else "",
         matrix=tables.matrix(store, labels),
         detailed=groups[:DETAILED], others=groups[DETAILED:],
-        skips=tables.skip_rows(store, labels),
+        skips=tables.skip_rows(store, labels), flaky=tables.flaky_rows(store),
         verifier_matrix=tables.verifier_matrix(store, labels), verifier_rows=tables.verifier_rows(store, labels),
         performance_matrix=tables.performance_matrix(store, labels),
         performance_rows=tables.performance_rows(store, labels),

@@ -41,12 +41,16 @@ class Unreadable(Exception):
 
 
 class Store(typing.NamedTuple):
-    """problems: what makes the store incomplete; a run with problems is no pass."""
+    """lines: of each machine's last try; retried: of the tries before.
+
+    problems: what makes the store incomplete; a run with problems is no pass.
+    """
 
     folder: pathlib.Path
     lines: list
     run: dict
     problems: list
+    retried: list = []
 
 
 def _read(path):
@@ -113,7 +117,7 @@ def _cross_check(lines, run, problems):
             problems.append(f"results.jsonl: not one line from {who}")
     seen = set()
     for line in lines:
-        key = (line["cell"]["id"], line["suite"], line["test"])
+        key = (line["cell"]["id"], line["suite"], line["test"], line.get("seed"))
         if key in seen and line["test"] != line["suite"]:
             problems.append(f"results.jsonl: {line['test']} was reported twice in cell {key[0]}")
         seen.add(key)
@@ -122,13 +126,23 @@ def _cross_check(lines, run, problems):
         problems.append(f"run.json: vmtest exited with {run['exit']}, but the lines say {expected}")
 
 
+def _last_tries(lines):
+    """(the lines of each machine's last try, those of its earlier ones)"""
+    last = {}
+    for line in lines:
+        machine = line.get("vm")
+        last[machine] = max(last.get(machine, 1), line.get("try", 1))
+    counts = [line for line in lines if line.get("try", 1) == last[line.get("vm")]]
+    return counts, [line for line in lines if line.get("try", 1) < last[line.get("vm")]]
+
+
 def read(folder):
     """The store in this folder. Raises Unreadable when there is no results.jsonl to be read."""
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise Unreadable(f"{folder}: no such folder; give the folder of a run, results/RUN")
     problems = []
-    lines = _results(folder / "results.jsonl", problems)
+    lines, retried = _last_tries(_results(folder / "results.jsonl", problems))
     run = _run(folder / "run.json", problems)
     _cross_check(lines, run, problems)
-    return Store(folder, lines, run, problems)
+    return Store(folder, lines, run, problems, retried)

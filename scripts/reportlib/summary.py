@@ -71,7 +71,9 @@ def verdict(store):
     parts = [f"{plural(count[status], noun)} {verb}" for status, noun, verb in
              (("PASS", "test", "passed"), ("DONE", "number", "measured"), ("SKIP", "test", "skipped"))
              if status in count]
-    return "PASS", ", ".join(parts) + f", on {where} ({_names(kernels(lines))})."
+    unsteady = flaky(store)
+    also = f" {plural(len(unsteady), 'machine')} had to be tried twice." if unsteady else ""
+    return "PASS", ", ".join(parts) + f", on {where} ({_names(kernels(lines))}).{also}"
 
 
 def exit_code(store):
@@ -92,6 +94,14 @@ def _number(line):
     entry.update(entry.pop("perf", {}))
     entry["unit"] = line["number"]["unit"]
     return entry
+
+
+def flaky(store):
+    """The machines that came to their end only when they were tried again, with what ended the first try."""
+    again = {line["vm"] for line in store.lines if line.get("try", 1) > 1}
+    came_up = again - {line.get("vm") for line in store.lines if line["status"] == "MISS"}
+    return [{"cell": line["cell"]["id"], **{key: line[key] for key in ("vm", "outcome", "reason", "console") if key in line}}
+            for line in store.retried if line["status"] == "MISS" and line["vm"] in came_up]
 
 
 def _grouped(lines, key):
@@ -116,8 +126,9 @@ def summarise(store):
         "outcomes": dict(collections.Counter(line["outcome"] for line in lines)),
         "cells": _grouped(lines, lambda line: line["cell"]["id"]),
         "suites": _grouped(lines, lambda line: line["suite"]),
-        "failures": [_entry(line, "status", "outcome", "reason", "source", "console")
+        "failures": [_entry(line, "status", "outcome", "reason", "source", "vm", "seed", "console")
                      for status in ("FAIL", "ERROR", "MISS") for line in lines if line["status"] == status],
+        "flaky": flaky(store),
         "skips": [_entry(line, "missing", "reason") for line in lines if line["status"] == "SKIP"],
         "numbers": [_number(line) for line in lines if "number" in line],
         "problems": store.problems,

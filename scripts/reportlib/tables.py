@@ -48,7 +48,7 @@ class Labels:
 
     def place(self, line):
         """Column and row in one, for a list of places."""
-        row = self.row(line)
+        row = ", ".join(filter(None, [self.row(line), f"seed {line['seed']}" if "seed" in line else ""]))
         return self.column(line) + (f" ({row})" if row else "")
 
 
@@ -146,6 +146,17 @@ def _console(store, label, entry):
     return link(label, entry["console"]) if there else ""
 
 
+def _kept(store, line):
+    """Whether `vmtest replay` can repeat it."""
+    return "vm" in line and (store.folder / "replay" / f"{line['vm']}.json").is_file()
+
+
+def flaky_rows(store):
+    """Machines that failed once and not again."""
+    return [[code(entry["vm"]), entry["outcome"], markdown(entry["reason"]), code(entry.get("console", NONE))]
+            for entry in summary.flaky(store)]
+
+
 def groups(store, labels):
     """Non-passes that are the same thing on several kernels, as one: the worst status first."""
     found = {}
@@ -165,6 +176,7 @@ def groups(store, labels):
             "status": first["status"], "outcome": first["outcome"], "about": about[first["outcome"]]["about"],
             "test": first["test"], "reason": first["reason"], "source": first.get("source"),
             "log": told["log"] if told else "", "log_from": labels.place(told) if told else "",
+            "replays": [line["vm"] for line in lines if _kept(store, line)],
             "places": [labels.place(line) for line in lines],
             "consoles": list(filter(None, (_console(store, labels.place(line), line) for line in lines))),
         })

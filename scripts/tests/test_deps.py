@@ -198,6 +198,16 @@ def test_another_clang(machine, commands, serves):
     assert ("clang-19 bpf" in done.stderr) == ("llvm-19 strip" in done.stderr) == (not serves)
 
 
+@pytest.mark.parametrize("commands, serves", [({"gdb": ""}, True), ({}, False)])
+def test_any_gdb(machine, commands, serves):
+    machine.lose("gdb-minimal")
+    for name, body in commands.items():
+        machine.add(name, body)
+    done = machine.run("--check")
+    assert done.returncode == (0 if serves else 1)
+    assert ("gdb-minimal debugging" in done.stderr) == (not serves)
+
+
 @pytest.mark.parametrize("arguments", [["--chek"], ["--check", "--list"], ["x"], [""]])
 def test_usage(machine, arguments):
     done = machine.run(*arguments)

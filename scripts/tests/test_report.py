@@ -314,3 +314,20 @@ def test_usage():
     done = subprocess.run([REPORT, "--help"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert all(word in done.stdout for word in ("report.md", "summary.json", "Exit:", "Example:"))
+
+
+def test_only_the_last_try_counts(make_store):
+    first = [make_line("a.one", vm="6.12-a"), make_line("a.vm", "qemu_died", vm="6.12-a")]
+    again = [make_line("a.one", vm="6.12-a", **{"try": 2}), make_line("a.two", vm="6.12-a", **{"try": 2})]
+    run = make_run([make_cell()])
+    got = Rendered(make_store(first + again, run))
+    assert got.summary["totals"] == {"PASS": 2} and got.summary["exit"] == 0 and not got.summary["problems"]
+    assert [entry["vm"] for entry in got.summary["flaky"]] == ["6.12-a"]
+    assert "## Flaky" in got.md and "had to be tried twice" in got.md
+
+
+def test_seeds_are_told_apart(make_store):
+    lines = [make_line("a.one", "fail" if seed == 2 else "pass", seed=seed, vm=f"6.12-a-seed{seed}") for seed in (1, 2, 3)]
+    got = Rendered(make_store(lines))
+    assert not got.summary["problems"]
+    assert "seed 2" in got.md and "seed 1" not in got.md

@@ -147,11 +147,29 @@ static void core_reason(const char *steps, char *out, size_t size)
 		snprintf(out, size, "%.*s", (int)strcspn(at, "\n"), at);
 }
 
+/* "extern (func ksym) 'NAME': not found in kernel or module BTFs": libbpf then loads nothing. */
+static bool missing_kfunc(const char *said, struct load_result *out)
+{
+	static const char start[] = "extern (func ksym) '";
+	const char *name = strstr(said, start);
+
+	if (!name || !strstr(name, "not found in kernel or module BTFs"))
+		return false;
+	name += strlen(start);
+	out->stage = STAGE_KFUNC;
+	snprintf(out->reason, sizeof(out->reason),
+		 "missing kfunc %.*s: not in this kernel nor its modules", (int)strcspn(name, "'"),
+		 name);
+	return true;
+}
+
 /* Why the kernel was not asked, from what libbpf printed. */
 static void explain_before_kernel(struct load_result *out)
 {
 	const char *said = load_first_warning();
 
+	if (missing_kfunc(said, out))
+		return;
 	out->stage = STAGE_OTHER;
 	if (strstr(said, "map '") && strstr(said, "failed to create"))
 		out->stage = STAGE_MAP;

@@ -12,6 +12,7 @@
 enum load_stage {
 	STAGE_OPEN,	/* libbpf could not make sense of the object */
 	STAGE_MAP,	/* the kernel refused a map */
+	STAGE_KFUNC,	/* a kfunc the object calls is nowhere */
 	STAGE_CORE,	/* a CO-RE relocation found nothing on this kernel */
 	STAGE_VERIFIER, /* the kernel's verifier looked at the program */
 	STAGE_OTHER,	/* before the verifier, for another reason */

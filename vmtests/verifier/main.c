@@ -21,17 +21,24 @@
 #include "load.h"
 
 static const char *const stage_words[] = {
-	[STAGE_OPEN] = "open",	       [STAGE_MAP] = "map",	[STAGE_CORE] = "core",
-	[STAGE_VERIFIER] = "verifier", [STAGE_OTHER] = "other",
+	[STAGE_OPEN] = "open",	 [STAGE_MAP] = "map",		[STAGE_CORE] = "core",
+	[STAGE_KFUNC] = "kfunc", [STAGE_VERIFIER] = "verifier", [STAGE_OTHER] = "other",
 };
 
 static const char *source_root;
 static const char *log_dir;
 
+/* Where the section headers end, bytes; compilers write them last. */
+static long long sections_end(const Elf64_Ehdr *header)
+{
+	return header->e_shoff + (long long)header->e_shnum * header->e_shentsize;
+}
+
 /* Says why @path cannot be a BPF object, in words libbpf does not have. False: it may be one. */
 static bool not_an_object(const char *path, char *why, size_t size)
 {
-	Elf64_Ehdr header;
+	Elf64_Ehdr header = {};
+	struct stat st;
 	ssize_t n;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -39,7 +46,7 @@ static bool not_an_object(const char *path, char *why, size_t size)
 		snprintf(why, size, "%s: cannot be opened: %s", path, strerror(errno));
 		return true;
 	}
-	n = read(fd, &header, sizeof(header));
+	n = fstat(fd, &st) ? -1 : read(fd, &header, sizeof(header));
 	if (n < 0)
 		snprintf(why, size, "%s: cannot be read: %s", path, strerror(errno));
 	close(fd);
@@ -47,16 +54,23 @@ static bool not_an_object(const char *path, char *why, size_t size)
 		return true;
 	if (n == 0)
 		snprintf(why, size, "%s: is empty", path);
-	else if ((size_t)n < sizeof(header) || memcmp(header.e_ident, ELFMAG, SELFMAG))
+	else if (memcmp(header.e_ident, ELFMAG, SELFMAG))
 		snprintf(why, size, "%s: is not an ELF file", path);
+	else if ((size_t)n < sizeof(header))
+		snprintf(why, size, "%s: is cut short: it ends within its ELF header", path);
 	else if (header.e_ident[EI_CLASS] != ELFCLASS64)
 		snprintf(why, size, "%s: is not a 64-bit ELF file", path);
 	else if (header.e_ident[EI_DATA] !=
 		 (__BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB))
 		snprintf(why, size, "%s: has the other byte order than this machine", path);
 	else if (header.e_machine != EM_BPF)
-		snprintf(why, size, "%s: is for ELF machine %u, not BPF (%u)", path,
-			 header.e_machine, EM_BPF);
+		snprintf(
+			why, size,
+			"%s: is for ELF machine %u, not BPF (%u): compile it with clang -target bpf",
+			path, header.e_machine, EM_BPF);
+	else if (sections_end(&header) > st.st_size)
+		snprintf(why, size, "%s: is cut short: %lld bytes, of at least %lld", path,
+			 (long long)st.st_size, sections_end(&header));
 	else
 		return false;
 	return true;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Each bad end has its own outcome, the documented exit code, and comes within its bound."""
 
+import os
 import pathlib
+import signal
 
 import pytest
 
@@ -10,16 +12,18 @@ from .conftest import KERNEL, gone, send
 READY = "vmtest: start ends.badly"
 
 
-def run_ends(vmtest, how, *arguments, kernel=KERNEL, bound=90):
+def run_ends(vmtest, how, *arguments, files=(), kernel=KERNEL, bound=90):
     """Runs guests/ends.c on one kernel."""
     program = vmtest.guest("ends")
-    return vmtest.start("test", "--suites", vmtest.suites("ends", [program], ["ends", how]), *arguments,
+    return vmtest.start("test", "--suites", vmtest.suites("ends", [program, *files], ["ends", how]), *arguments,
                         kernel=kernel, bound=bound)
 
 
 @pytest.mark.parametrize("how, outcome, status, code", [
     ("panic", "panic", "FAIL", 1), ("killed", "unfinished", "ERROR", 3), ("unfinished", "unfinished", "ERROR", 3),
-    ("skip", "fail", "FAIL", 1)])
+    ("skip", "fail", "FAIL", 1), ("reset", "reset", "FAIL", 1), ("power_off", "connection_lost", "MISS", 3),
+    ("restart", "connection_lost", "MISS", 3), ("garbage", "connection_lost", "MISS", 3),
+    ("unplug", "init_died", "MISS", 3), ("kill_init", "init_died", "MISS", 3)])
 def test_end_of_a_test(vmtest, how, outcome, status, code):
     got = run_ends(vmtest, how).finish()
     line = got.only(outcome)
@@ -34,6 +38,19 @@ def test_end_of_a_suite(vmtest, how, outcome):
     got = run_ends(vmtest, how).finish()
     assert outcome in got.outcomes().values()
     assert got.returncode == 3
+
+
+@pytest.mark.parametrize("how, said", [
+    ("segfault", "killed by signal 11 (Segmentation fault)"), ("killed", "killed by signal 9 (Killed)"),
+    ("exit_139", "exit status 139")])
+def test_signal_is_told_from_status(vmtest, how, said):
+    """A shell shows 139 for both a SIGSEGV and an exit(139)."""
+    assert run_ends(vmtest, how).finish().only("unfinished")["reason"].endswith(said)
+
+
+def test_port_is_inits_alone(vmtest):
+    got = run_ends(vmtest, "port_again").finish()
+    assert (got.outcomes(), got.returncode) == ({"ends.before": "pass", "ends.badly": "pass"}, 0)
 
 
 def test_good_end(vmtest):
@@ -58,6 +75,34 @@ def test_timeout_of_a_guest_that_lives(vmtest):
     got = run_ends(vmtest, "forever", "--timeout", "3", bound=45).finish()
     assert got.only("timeout")["test"] == "ends.badly"
     assert got.returncode == 1
+
+
+def test_endless_output(vmtest):
+    """What is kept of it is bounded, and so is its time."""
+    got = run_ends(vmtest, "flood", "--timeout", "3", bound=60).finish()
+    assert got.only("timeout")["test"] == "ends.badly"
+    assert got.returncode == 1
+
+
+@pytest.mark.long
+def test_console_flood(vmtest):
+    """64 MiB take minutes: QEMU's serial port is slow."""
+    got = run_ends(vmtest, "flood", "--timeout", "1800", bound=1850).finish()
+    line = got.only("console_flood")
+    assert (line["test"], line["status"], got.returncode) == ("ends.badly", "ERROR", 3)
+    assert (got.folder / line["console"]).stat().st_size < (1 << 20) + (64 << 10) + 256
+
+
+def test_qemu_killed(vmtest):
+    running = run_ends(vmtest, "forever")
+    running.until(lambda: READY in running.console(), "a guest that is up")
+    [qemu] = running.qemus()
+    os.kill(qemu, signal.SIGKILL)
+    got = running.finish()
+    line = got.only("qemu_died")
+    assert (line["test"], line["status"], got.returncode) == ("ends.badly", "MISS", 3)
+    assert "signal 9" in line["reason"]
+    assert got.outcomes()["ends.before"] == "pass"
 
 
 def test_never_boots(vmtest):

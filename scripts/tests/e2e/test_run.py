@@ -47,6 +47,11 @@ def test_end_of_input_is_seen(vmtest):
     assert run(vmtest, "--", "cat").stdout == b""
 
 
+def test_input_of_a_machine_that_boots(vmtest):
+    done = run(vmtest, "--cold", "--", "cat", input=b"early")
+    assert (done.stdout, done.returncode) == (b"early", 0)
+
+
 def test_files_taken_along(vmtest, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "text").write_text("inside")

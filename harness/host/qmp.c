@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "qmp_save.h"
+#include "qmp.h"
 #include "util.h"
 
 struct command {
@@ -22,7 +22,7 @@ static void on_sent(uv_write_t *req, int status)
 }
 
 /* Takes over `text`. */
-static void send_text(struct qmp_save *q, char *text)
+static void send_text(struct qmp *q, char *text)
 {
 	struct command *c = xcalloc(1, sizeof(*c));
 	uv_buf_t buf = uv_buf_init(text, strlen(text));
@@ -33,9 +33,9 @@ static void send_text(struct qmp_save *q, char *text)
 		on_sent(&c->req, 0);
 }
 
-static void begin_migration(struct qmp_save *q)
+void qmp_save_now(struct qmp *q)
 {
-	q->begun = true;
+	q->saving = true;
 	send_text(q,
 		  fmt("{\"execute\": \"migrate-set-capabilities\", \"arguments\": "
 		      "{\"capabilities\": [{\"capability\": \"events\", \"state\": true}]}}\n"
@@ -45,31 +45,64 @@ static void begin_migration(struct qmp_save *q)
 		      1ll << 40, q->path));
 }
 
-static void on_line(struct qmp_save *q)
+static void ask_status(struct qmp *q)
+{
+	send_text(q, xstrdup("{\"execute\": \"query-status\"}\n"));
+}
+
+/* Asked too early, cont would only mean what a machine that ran when it was saved does anyway. */
+static void on_status(struct qmp *q, const char *status)
+{
+	if (!strcmp(status, "inmigrate")) {
+		ask_status(q);
+	} else {
+		q->resumed = true;
+		send_text(q, xstrdup("{\"execute\": \"cont\"}\n"));
+	}
+}
+
+static void on_return(struct qmp *q, const json_t *value)
+{
+	const char *status = json_string_value(json_object_get(value, "status"));
+
+	if (q->goal == QMP_RESUME && !q->ready)
+		ask_status(q);
+	else if (q->goal == QMP_RESUME && !q->resumed && status)
+		on_status(q, status);
+	q->ready = true;
+}
+
+static void on_event(struct qmp *q, const char *event, const char *status)
+{
+	if (!strcmp(event, "STOP") && q->goal == QMP_SAVE_STOPPED && !q->saving)
+		qmp_save_now(q);
+	if (strcmp(event, "MIGRATION") || !status || !q->saving)
+		return;
+	if (!strcmp(status, "completed"))
+		q->done(q->ctx, NULL);
+	else if (!strcmp(status, "failed"))
+		q->done(q->ctx, "QEMU could not write the machine's state");
+}
+
+static void on_line(struct qmp *q)
 {
 	json_t *o = json_loads(q->line, 0, NULL);
 	const char *event = json_string_value(json_object_get(o, "event"));
-	const char *status =
-		json_string_value(json_object_get(json_object_get(o, "data"), "status"));
-	json_t *error = json_object_get(o, "error");
+	json_t *error = json_object_get(o, "error"), *value = json_object_get(o, "return");
 
-	if (error) {
+	if (error)
 		q->done(q->ctx, json_string_value(json_object_get(error, "desc")));
-	} else if (json_object_get(o, "return")) {
-		if (!q->begun)
-			begin_migration(q);
-	} else if (event && status && !strcmp(event, "MIGRATION")) {
-		if (!strcmp(status, "completed"))
-			q->done(q->ctx, NULL);
-		else if (!strcmp(status, "failed"))
-			q->done(q->ctx, "QEMU could not write the machine's state");
-	}
+	else if (value)
+		on_return(q, value);
+	else if (event)
+		on_event(q, event,
+			 json_string_value(json_object_get(json_object_get(o, "data"), "status")));
 	json_decref(o);
 }
 
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
-	struct qmp_save *q = (struct qmp_save *)s;
+	struct qmp *q = (struct qmp *)s;
 
 	if (n < 0)
 		uv_read_stop(s);
@@ -93,19 +126,17 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 	*buf = uv_buf_init(room, sizeof(room));
 }
 
-void qmp_save_open(struct qmp_save *q, uv_loop_t *loop, int fd, const char *path,
-		   void (*done)(void *ctx, const char *error), void *ctx)
+void qmp_open(struct qmp *q, uv_loop_t *loop, int fd, enum qmp_goal goal, const char *path,
+	      void (*done)(void *ctx, const char *error), void *ctx)
 {
 	uv_pipe_init(loop, &q->pipe, 0);
 	uv_pipe_open(&q->pipe, fd);
+	q->goal = goal;
 	q->path = path;
 	q->done = done;
 	q->ctx = ctx;
-	if (path)
-		uv_read_start((uv_stream_t *)&q->pipe, on_alloc, on_read);
-}
-
-void qmp_save_begin(struct qmp_save *q)
-{
+	if (goal == QMP_NONE)
+		return;
+	uv_read_start((uv_stream_t *)&q->pipe, on_alloc, on_read);
 	send_text(q, xstrdup("{\"execute\": \"qmp_capabilities\"}\n"));
 }

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "accel.h"
+#include "exceptions.h"
+#include "kernel.h"
+#include "results.h"
+#include "session.h"
+#include "util.h"
+
+#define MOST_OWN   8
+#define SEED_MOST  1000000000u
+#define SEEDS_MOST 100000u
+
+/* "1..100" */
+static int parse_seeds(const char *text, unsigned *first, unsigned *last)
+{
+	int n = 0;
+
+	if (sscanf(text, "%u..%u%n", first, last, &n) == 2 && !text[n] && *first >= 1 &&
+	    *last >= *first && *last <= SEED_MOST && *last - *first < SEEDS_MOST)
+		return 0;
+	return err("--seeds %s: expected FIRST..LAST, e.g. 1..100, at most %u of them", text,
+		   SEEDS_MOST);
+}
+
+int session_parse(int argc, char **argv, struct session_options *o, const struct opt *own,
+		  const char *help)
+{
+	const struct opt shared[] = {
+		{OPT_TEXT, "results", 'r', &o->results, 0, 0, NULL},
+		{OPT_WORDS, "format", 0, &o->formats, 0, 0, "ktap junit kcidb"},
+		{OPT_WORD, "isolate", 0, &o->isolate, 0, 0, "suite case cell"},
+		{OPT_COUNT, "seed", 0, &o->seed, 1, SEED_MOST, NULL},
+		{OPT_TEXT, "seeds", 0, &o->seeds, 0, 0, NULL},
+		{OPT_COUNT, "jobs", 'j', &o->jobs, 1, 64, NULL},
+		{OPT_FLAG, "quiet", 'q', &o->quiet, 0, 0, NULL},
+		{OPT_FLAG, "json", 0, &o->json, 0, 0, NULL},
+		{.kind = OPT_END},
+	};
+	struct opt all[ARRAY_SIZE(shared) + MOST_OWN];
+	unsigned n = 0, first, last;
+	int code;
+
+	*o = (struct session_options){
+		.vm = VM_OPTIONS_DEFAULT, .results = "results", .isolate = "suite"};
+	for (; own && own->kind != OPT_END; own++)
+		all[n++] = *own;
+	memcpy(all + n, shared, sizeof(shared));
+	code = opts_parse(argc, argv, all, vm_options_table(&o->vm), false, help);
+	if (code >= 0)
+		return code;
+	if (!vm_options_complete(&o->vm))
+		return EXIT_USAGE;
+	if (o->seeds && (o->seed || parse_seeds(o->seeds, &first, &last) < 0)) {
+		if (o->seed)
+			err("--seed and --seeds: give one of them");
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static struct kernel **bring_kernels(const char *asked, unsigned *n, int *code)
+{
+	char **names = kernel_select(asked, n);
+	struct kernel **kernels;
+	bool usage;
+
+	*code = EXIT_USAGE;
+	if (!names)
+		return NULL;
+	kernels = xcalloc(*n, sizeof(*kernels));
+	for (unsigned i = 0; i < *n; i++) {
+		kernels[i] = kernel_get(names[i], &usage);
+		if (!kernels[i]) {
+			*code = usage ? EXIT_USAGE : EXIT_HARNESS;
+			return NULL;
+		}
+	}
+	return kernels;
+}
+
+static enum isolation isolation_of(const char *word)
+{
+	return !strcmp(word, "case")   ? ISOLATE_CASE
+	       : !strcmp(word, "cell") ? ISOLATE_CELL
+				       : ISOLATE_SUITE;
+}
+
+int session_run(const struct session_options *o, const struct suite *const *suites, unsigned n,
+		const char *base, int argc, char **argv)
+{
+	struct job_options job_options = {.vm = &o->vm, .base = base};
+	struct schedule_options how = {
+		.at_once = o->jobs,
+		.isolation = isolation_of(o->isolate),
+		.first_seed = o->seed,
+		.last_seed = o->seed,
+		.progress = progress_choose(o->quiet, o->json),
+	};
+	struct schedule *schedule;
+	struct kernel **kernels;
+	unsigned kernels_n;
+	struct run run;
+	int code;
+
+	if ((o->seed || o->seeds) && o->vm.cpus > 1)
+		warn("QEMU takes turns with several CPUs at moments the host decides: what a seed"
+		     " finds with --cpus %u may not come again in a replay",
+		     o->vm.cpus);
+	if (o->seeds)
+		parse_seeds(o->seeds, &how.first_seed, &how.last_seed);
+	if (exceptions_load(NULL) < 0)
+		return EXIT_USAGE;
+	kernels = bring_kernels(o->vm.kernels, &kernels_n, &code);
+	if (!kernels)
+		return code;
+	job_options.accel = accel_choose(o->vm.accel, kernels[0]);
+	if (run_open(&run, o->results, argc, argv) < 0)
+		return EXIT_HARNESS;
+	json_object_set_new(json_object_get(run.meta, "host"), "accel",
+			    json_string(accel_name(job_options.accel)));
+	schedule = schedule_new(&run, &job_options, &how);
+	for (unsigned k = 0; k < kernels_n; k++)
+		schedule_add(schedule, kernels[k], suites, n);
+	schedule_run(schedule);
+	code = run_close(&run, o->quiet, o->json, o->formats);
+	progress_run_ended(how.progress, run.dir, code);
+	return code;
+}
