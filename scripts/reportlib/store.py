@@ -126,7 +126,7 @@ def _cross_check(lines, run, problems):
         problems.append(f"run.json: vmtest exited with {run['exit']}, but the lines say {expected}")
 
 
-def _last_tries(lines):
+def last_tries(lines):
     """(the lines of each machine's last try, those of its earlier ones)"""
     last = {}
     for line in lines:
@@ -142,7 +142,7 @@ def read(folder):
     if not folder.is_dir():
         raise Unreadable(f"{folder}: no such folder; give the folder of a run, results/RUN")
     problems = []
-    lines, retried = _last_tries(_results(folder / "results.jsonl", problems))
+    lines, retried = last_tries(_results(folder / "results.jsonl", problems))
     run = _run(folder / "run.json", problems)
     _cross_check(lines, run, problems)
     return Store(folder, lines, run, problems, retried)

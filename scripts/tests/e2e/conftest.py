@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from reportlib import schema
+from reportlib import schema, store
 from ..conftest import ROOT
 
 KERNEL = "6.12"  # one kernel is enough to test the harness; the matrix tests the datapath
@@ -19,20 +19,24 @@ GUESTS = pathlib.Path(__file__).resolve().parent / "guests"
 
 
 class Finished:
-    """A run that has ended. Every line it left must keep to the schema."""
+    """A run that has ended. Every line it left must keep to the schema.
+
+    lines: those that count, of each machine's last try; every_line: also those of the tries before.
+    """
 
     def __init__(self, returncode, out, results, took):
         self.returncode, self.out, self.took = returncode, out, took
         folders = [path for path in results.iterdir() if not path.is_symlink()] if results.exists() else []
         assert len(folders) <= 1, "one call of vmtest, one run"
         self.folder = folders[0] if folders else None
-        self.lines, self.run, self.report = [], {}, ""
+        self.lines, self.every_line, self.run, self.report = [], [], {}, ""
         if self.folder is None:
             return
         for row in (self.folder / "results.jsonl").read_text().splitlines():
             line = json.loads(row)
             assert schema.complaint("result", line) is None, line
-            self.lines.append(line)
+            self.every_line.append(line)
+        self.lines, _ = store.last_tries(self.every_line)
         for name, attribute in (("run.json", "run"), ("report.md", "report")):
             path = self.folder / name
             if path.exists():

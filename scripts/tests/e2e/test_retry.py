@@ -25,12 +25,12 @@ def kill_qemu(running, seen):
 
 
 def test_machine_that_failed_once_is_flaky(vmtest):
-    running = start(vmtest, "forever", "--timeout", "20")
+    running = start(vmtest, "forever", "--timeout", "6")
     kill_qemu(running, 0)
     running.until(lambda: running.console().count(READY) > 1, "a second try")
     got = running.finish()
-    first = [line for line in got.lines if line.get("try", 1) == 1]
-    second = [line for line in got.lines if line.get("try") == 2]
+    first = [line for line in got.every_line if line.get("try", 1) == 1]
+    second = [line for line in got.every_line if line.get("try") == 2]
     assert [line["outcome"] for line in first] == ["pass", "qemu_died"]
     assert [line["outcome"] for line in second] == ["pass", "timeout"], "a verdict of its own"
     assert first[0]["console"] != second[0]["console"], "both consoles are kept"
@@ -46,13 +46,16 @@ def test_machine_that_fails_twice_is_broken(vmtest):
     kill_qemu(running, 0)
     kill_qemu(running, 1)
     got = running.finish()
-    assert [line["outcome"] for line in got.lines] == ["pass", "qemu_died"] * 2
+    assert [line["outcome"] for line in got.every_line] == ["pass", "qemu_died"] * 2
     assert json.loads((got.folder / "summary.json").read_text())["flaky"] == []
+    line = got.only("qemu_died")
+    assert (line["test"], line["status"]) == ("ends.badly", "MISS") and "signal 9" in line["reason"]
+    assert got.outcomes()["ends.before"] == "pass"
     assert got.returncode == got.run["exit"] == 3
 
 
 def test_product_failure_is_not_tried_again(vmtest):
     got = start(vmtest, "panic").finish()
     assert got.run["cells"][0]["vms"] == 1
-    assert not [line for line in got.lines if "try" in line]
+    assert not [line for line in got.every_line if "try" in line]
     assert got.returncode == 1
