@@ -93,8 +93,8 @@ void progress_job_ended(struct progress *p, const struct job *job, bool again)
 	if (p->mode == PROGRESS_JSON)
 		event(json_pack("{s:s, s:s, s:i, s:o, s:I, s:b}", "event", "end", "vm",
 				job_label(job), "try", (int)spec->try, "outcomes",
-				outcomes_json(job_counts(job)), "wall_ns", (json_int_t)job_wall_ns(job),
-				"again", again));
+				outcomes_json(job_counts(job)), "wall_ns",
+				(json_int_t)job_wall_ns(job), "again", again));
 	else if (p->mode == PROGRESS_LINES || !one_of_many || !went_well(job))
 		note("%s%s", job_summary(job), again ? ": once more" : "");
 }
