@@ -47,10 +47,11 @@ help: ## what can be made
 	@echo
 	@echo 'KERNEL is a series (6.12), a release (6.12.107), a list (5.10,7.2), "required", "all", or the'
 	@echo 'path of a bzImage or built tree. KERNEL_SRC=PATH builds that kernel source first.'
-	@echo 'SUITE=verifier,functional,perf picks suites.'
+	@echo 'SUITE=verifier,functional,perf picks suites, PROFILE=jit-off,rt (or all) boot profiles.'
 
 vmtest: all ## boot KERNEL, run the suites on the datapath, write results/latest/report.md
-	$(B)/bin/vmtest test --kernel '$(KERNEL)' $(if $(SUITE),--suite '$(SUITE)') $(VMTEST_FLAGS)
+	$(B)/bin/vmtest test --kernel '$(KERNEL)' $(if $(SUITE),--suite '$(SUITE)') \
+		$(if $(PROFILE),--profile '$(PROFILE)') $(VMTEST_FLAGS)
 
 test: all lint check-host check-scripts ## everything CI runs: host tests, harness tests, the suites on five kernels
 	$(B)/bin/vmtest test --kernel required $(VMTEST_FLAGS)

@@ -19,7 +19,7 @@ $(LIBBPF_A): $(B)/libbpf/src.tar.gz
 
 # From the newest kernel's own image, never from the machine's kernel, so that every machine builds
 # the same objects; nor from a KERNEL_SRC that happens to be of its series.
-$(B)/vmlinux/vmlinux.btf: kernels/matrix.yaml | $(B)/bin/vmtest
+$(B)/vmlinux/vmlinux.btf: kernels/matrix.yaml $(wildcard kernels/matrix.lock) | $(B)/bin/vmtest
 	@mkdir -p $(@D)
 	KERNEL_SRC= $(B)/bin/vmtest kernels btf newest --output $@
 

@@ -23,7 +23,8 @@ static const char gdb_help[] =
 	"  --batch             no terminal: end with the last command (gdb -batch)\n"
 	"  --script FILE, -x   commands for gdb, after it has connected\n"
 	"  --gdb-command TEXT  one more command, after the scripts\n"
-	"  --kernel K          a series (6.12), a release, or the path of a bzImage\n"
+	"  --kernel K          a series (6.12), a release, newest, or the path of a bzImage\n"
+	"  --profile P         a boot profile of kernels/matrix.yaml (default)\n"
 	"  --copy FILE[:TO]    a file or directory to take along, to the same path or to TO\n"
 	"  --module NAME       a kernel module to load, with what it depends on\n"
 	"  --env NAME=VALUE    for the command; its standard input is empty: the terminal is gdb's\n" VM_OPTIONS_HELP

@@ -13,7 +13,8 @@ static const char run_help[] =
 	"Runs a program of this machine, unmodified, in a fresh VM under kernel K: with its shared\n"
 	"libraries, its standard input, output and error, and its exit status. The guest has nothing\n"
 	"else: name other files with --copy. The working directory has the same name there.\n\n"
-	"  --kernel K          a series (6.12), a release, or the path of a bzImage\n"
+	"  --kernel K          a series (6.12), a release, newest, or the path of a bzImage\n"
+	"  --profile P         a boot profile of kernels/matrix.yaml (default)\n"
 	"  --copy FILE[:TO]    a file or directory to take along, to the same path or to TO\n"
 	"  --module NAME       a kernel module to load, with what it depends on\n"
 	"  --env NAME=VALUE    for the program; PATH, HOME and TERM are set\n" VM_OPTIONS_HELP

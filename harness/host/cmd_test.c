@@ -19,6 +19,7 @@ static const char help[] =
 	"  vmtest test --kernel 6.12\n"
 	"  vmtest test --kernel 5.10,7.2 --suite verifier\n"
 	"  vmtest test --kernel all --suites ./my-suites.yaml\n"
+	"  vmtest test --kernel 6.1..6.18 --profile all\n"
 	"  vmtest test --kernel 6.12 --suites ./race.yaml --seeds 1..100\n";
 
 struct picked {

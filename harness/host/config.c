@@ -8,6 +8,7 @@
 #include <cyaml/cyaml.h>
 
 #include "config.h"
+#include "series.h"
 #include "util.h"
 
 static const cyaml_schema_value_t string_value = {
@@ -31,12 +32,39 @@ static const cyaml_schema_field_t series_fields[] = {
 			       version, 1, CYAML_UNLIMITED),
 	CYAML_FIELD_STRING_PTR("sha256", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct series,
 			       sha256, 64, 64),
+	CYAML_FIELD_STRING_PTR("lost", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct series,
+			       lost, 1, CYAML_UNLIMITED),
 	CYAML_FIELD_BOOL("required", CYAML_FLAG_DEFAULT, struct series, required),
 	CYAML_FIELD_END,
 };
 
 static const cyaml_schema_value_t series_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct series, series_fields),
+};
+
+static const cyaml_schema_field_t profile_fields[] = {
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct profile, name, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("about", CYAML_FLAG_POINTER, struct profile, about, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("append", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct profile,
+			       append, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_BOOL("icount", CYAML_FLAG_OPTIONAL, struct profile, icount),
+	CYAML_FIELD_STRING_PTR("flavour", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct profile,
+			       flavour, 1, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("needs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct profile,
+			     needs, &string_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("conflicts", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct profile,
+			     conflicts, &string_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("removes", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct profile,
+			     removes, &string_value, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("why", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct profile, why,
+			       1, CYAML_UNLIMITED),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t profile_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct profile, profile_fields),
 };
 
 static const cyaml_schema_field_t libbpf_fields[] = {
@@ -60,6 +88,8 @@ static const cyaml_schema_field_t matrix_fields[] = {
 	CYAML_FIELD_MAPPING("archive", CYAML_FLAG_DEFAULT, struct matrix, archive, archive_fields),
 	CYAML_FIELD_SEQUENCE("kernels", CYAML_FLAG_POINTER, struct matrix, kernels, &series_value,
 			     1, CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("profiles", CYAML_FLAG_POINTER, struct matrix, profiles,
+			     &profile_value, 1, CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("libbpf", CYAML_FLAG_POINTER, struct matrix, libbpf, &libbpf_value, 1,
 			     CYAML_UNLIMITED),
 	CYAML_FIELD_END,
@@ -139,6 +169,39 @@ void *config_load(const char *path, const struct cyaml_schema_value *schema)
 	return data;
 }
 
+/* The name becomes part of labels, of machines and their files. */
+static bool is_label(const char *name)
+{
+	return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
+static bool profiles_are_sound(const char *path, const struct matrix *m)
+{
+	bool has_default = false;
+
+	for (unsigned i = 0; i < m->profiles_count; i++) {
+		const struct profile *p = &m->profiles[i];
+		unsigned k;
+
+		has_default |= !strcmp(p->name, "default");
+		for (k = 0; strcmp(m->profiles[k].name, p->name); k++)
+			;
+		if (k < i)
+			err("%s: two profiles are called %s", path, p->name);
+		else if (!is_label(p->name) || !strcmp(p->name, "all"))
+			err("%s: profile \"%s\": a name is of a-z, 0-9 and -, and not \"all\"",
+			    path, p->name);
+		else if (!p->why != !p->removes_count)
+			err("%s: profile %s: removes and why go together", path, p->name);
+		else
+			continue;
+		return false;
+	}
+	if (!has_default)
+		err("%s: no profile \"default\"", path);
+	return has_default;
+}
+
 /* What the schema can't say: each provider needs its own fields, and no others. */
 static bool is_sound(const char *path, const struct matrix *m)
 {
@@ -153,11 +216,18 @@ static bool is_sound(const char *path, const struct matrix *m)
 		else if (!source && (!s->flavour || s->version || s->sha256))
 			err("%s: series %s: provider %s takes a flavour, no version or sha256",
 			    path, s->series, s->provider);
+		else if (s->lost && (source || s->required || strcmp(s->lost, "modules")))
+			err("%s: series %s: lost: can only be \"modules\", of packages, of a series that "
+			    "is not required",
+			    path, s->series);
+		else if (series_rank(s->series) < 0)
+			err("%s: series \"%s\": expected MAJOR.MINOR or MAJOR.MINOR-rc", path,
+			    s->series);
 		else
 			continue;
 		return false;
 	}
-	return true;
+	return profiles_are_sound(path, m);
 }
 
 const struct matrix *matrix_load(void)

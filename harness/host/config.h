@@ -6,12 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "profile.h"
+
 struct series {
 	char *series;	/* "6.12" */
 	char *provider; /* a program in kernels/providers */
 	char *flavour;	/* of a package; NULL with provider "source", which has the next two */
 	char *version;	/* the pinned release: "6.6.119" */
 	char *sha256;	/* of its tarball */
+	char *lost;	/* "modules", when the archive has none of them any more; or NULL */
 	bool required;
 };
 
@@ -32,6 +35,8 @@ struct matrix {
 	struct archive archive;
 	struct series *kernels;
 	unsigned kernels_count;
+	struct profile *profiles;
+	unsigned profiles_count;
 	struct libbpf_build *libbpf;
 	unsigned libbpf_count;
 };

@@ -8,8 +8,10 @@
 
 #define EVIDENCE_MAX 512
 
-static enum skip check_one(struct features *f, const char *name, char *why, size_t size)
+static enum skip check_one(struct features *f, const struct profile *profile, const char *name,
+			   char *why, size_t size)
 {
+	const char *removed = profile ? profile_removes(profile, name) : NULL;
 	char evidence[EVIDENCE_MAX];
 	enum has has;
 
@@ -20,6 +22,10 @@ static enum skip check_one(struct features *f, const char *name, char *why, size
 			"helper:bpf_loop (`vmtest kernels --help`)",
 			name);
 		return SKIP_WRONG;
+	}
+	if (removed) {
+		snprintf(why, size, "boot profile %s: %s", profile->name, removed);
+		return SKIP_STANDS;
 	}
 	if (!f) {
 		snprintf(why, size, "whether this kernel has %s is not known", name);
@@ -35,7 +41,8 @@ static enum skip check_one(struct features *f, const char *name, char *why, size
 	return has == HAS_YES ? SKIP_WRONG : has == HAS_NO ? SKIP_STANDS : SKIP_UNKNOWN;
 }
 
-enum skip features_check_skip(struct features *f, const char *missing, char *why, size_t size)
+enum skip features_check_skip(struct features *f, const struct profile *profile,
+			      const char *missing, char *why, size_t size)
 {
 	char *list = xstrdup(missing ? missing : ""), *name, *save;
 	char one[2 * EVIDENCE_MAX];
@@ -48,7 +55,7 @@ enum skip features_check_skip(struct features *f, const char *missing, char *why
 		name += strspn(name, " ");
 		for (char *end = name + strlen(name); end > name && end[-1] == ' ';)
 			*--end = '\0';
-		skip = check_one(f, name, one, sizeof(one));
+		skip = check_one(f, profile, name, one, sizeof(one));
 		if (!any || skip > worst)
 			snprintf(why, size, "%s", one);
 		worst = skip > worst ? skip : worst;
@@ -61,13 +68,13 @@ enum skip features_check_skip(struct features *f, const char *missing, char *why
 	return SKIP_WRONG;
 }
 
-enum skip skip_judge(struct features *f, json_t *line)
+enum skip skip_judge(struct features *f, const struct profile *profile, json_t *line)
 {
 	const char *said = json_string_value(json_object_get(line, "reason"));
 	char why[2 * EVIDENCE_MAX], *reason;
 	json_t *text;
-	enum skip skip = features_check_skip(f, json_string_value(json_object_get(line, "missing")),
-					     why, sizeof(why));
+	enum skip skip = features_check_skip(
+		f, profile, json_string_value(json_object_get(line, "missing")), why, sizeof(why));
 
 	if (skip == SKIP_WRONG) {
 		reason = fmt("%s%s%s", why, said ? "; the test said: " : "", said ? said : "");

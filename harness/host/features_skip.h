@@ -4,6 +4,7 @@
 #define VMTEST_FEATURES_SKIP_H
 
 #include "features.h"
+#include "profile.h"
 
 enum skip {
 	SKIP_STANDS,  /* every feature named is absent */
@@ -13,16 +14,18 @@ enum skip {
 
 /*
  * Judges the "missing" of a line that says SKIP: one name as of features.h, or several with commas
- * between. `f` may be NULL: then all is unknown. `why` becomes one line: the evidence, a note, or
- * the reason of the failure. `missing` may be NULL.
+ * between. `f` may be NULL: then all is unknown. What the profile the kernel was
+ * booted in (or NULL) removes is absent, whatever the image says. `why` becomes one line: the
+ * evidence, a note, or the reason of the failure. `missing` may be NULL.
  */
-enum skip features_check_skip(struct features *f, const char *missing, char *why, size_t size);
+enum skip features_check_skip(struct features *f, const struct profile *profile,
+			      const char *missing, char *why, size_t size);
 
 /*
  * The same for a result line that says SKIP. SKIP_WRONG: "reason" became that of the failure, with
  * the line's own behind it, and "missing" is gone, as the schema wants of a FAIL. Else the
  * evidence, or the note, stands behind the line's reason.
  */
-enum skip skip_judge(struct features *f, json_t *line);
+enum skip skip_judge(struct features *f, const struct profile *profile, json_t *line);
 
 #endif

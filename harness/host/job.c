@@ -211,18 +211,28 @@ static void launch(void *ctx, int state_fd, const struct vm_end *end)
 	}
 }
 
+/* A suite's usual profile goes without saying. */
+static bool says_profile(const struct job_spec *s)
+{
+	const struct profile *p = profile_find(s->suites[0]->profile);
+
+	return s->suites_n == 1 && !p->icount && strcmp(p->name, "default");
+}
+
 static char *make_label(const struct job_spec *s)
 {
 	const char *what = s->suites_n > 1 ? s->suites[0]->profile : s->suites[0]->name;
+	char *profile = says_profile(s) ? fmt("-%s", s->suites[0]->profile) : xstrdup("");
 	char *kind = s->kind == JOB_LIST   ? xstrdup("-list")
 		     : s->kind == JOB_CASE ? fmt("-%s", s->test_case)
 					   : xstrdup(""),
 	     *seed = s->seed ? fmt("-seed%u", s->seed) : xstrdup(""),
-	     *label = fmt("%s-%s%s%s", s->kernel->release, what, kind, seed);
+	     *label = fmt("%s-%s%s%s%s", s->kernel->release, what, profile, kind, seed);
 
 	for (char *p = label; *p; p++)
 		if (!strchr(LABEL_CHARS, *p))
 			*p = '_';
+	free(profile);
 	free(kind);
 	free(seed);
 	return label;

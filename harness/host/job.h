@@ -44,7 +44,8 @@ struct job *job_new(struct run *run, const struct job_spec *spec, const struct j
 void job_start(struct job *job, uv_loop_t *loop);
 void job_interrupt(struct job *job);
 const struct job_spec *job_spec(const struct job *job);
-/* What its lines, its console and a replay of it are called: KERNEL-SUITE[-CASE][-seedN]. */
+/* What its lines, its console and a replay of it are called: KERNEL-SUITE[-PROFILE][-CASE][-seedN].
+ */
 const char *job_label(const struct job *job);
 uint64_t job_started_ns(const struct job *job);
 uint64_t job_wall_ns(const struct job *job);

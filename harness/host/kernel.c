@@ -8,67 +8,24 @@
 #include "image.h"
 #include "kernel.h"
 #include "local.h"
+#include "lock.h"
 #include "packages.h"
+#include "series.h"
 #include "source.h"
 #include "util.h"
 
-/* "6.12" -> 6012, "6.12.117" the same; -1 for anything else. Orders series, which strings do not.
- */
-static int series_rank(const char *name)
+bool kernel_strict_lock;
+
+const char *pin_name(enum pin pin)
 {
-	int major, minor, n = 0;
+	static const char *const names[] = {
+		[PIN_NONE] = "none",
+		[PIN_HELD] = "held",
+		[PIN_STALE] = "stale",
+		[PIN_GONE] = "gone",
+	};
 
-	if (sscanf(name, "%d.%d%n", &major, &minor, &n) != 2 || major < 0 || minor < 0)
-		return -1;
-	return name[n] && name[n] != '.' ? -1 : major * 1000 + minor;
-}
-
-/* True when release "6.12.117" is one of series "6.12": never "6.1" of "6.12". */
-static bool in_series(const char *upstream, const char *series)
-{
-	size_t n = strlen(series);
-
-	return !strncmp(upstream, series, n) && (upstream[n] == '\0' || upstream[n] == '.');
-}
-
-static const struct series *find_series(const struct matrix *m, const char *name)
-{
-	for (unsigned i = 0; i < m->kernels_count; i++)
-		if (in_series(name, m->kernels[i].series))
-			return &m->kernels[i];
-	return NULL;
-}
-
-static void say_unknown(const struct matrix *m, const char *asked)
-{
-	const char *below = NULL, *above = NULL;
-	int rank = series_rank(asked), lo = -1, hi = 1 << 30;
-
-	err("no kernel \"%s\"", asked);
-	fprintf(stderr, "  available:");
-	for (unsigned i = 0; i < m->kernels_count; i++) {
-		const char *s = m->kernels[i].series;
-		int r = series_rank(s);
-
-		fprintf(stderr, " %s", s);
-		if (r < rank && r > lo) {
-			lo = r;
-			below = s;
-		}
-		if (r > rank && r < hi) {
-			hi = r;
-			above = s;
-		}
-	}
-	fprintf(stderr, " (kernels/matrix.yaml), or a release of one of them, or \"all\"\n");
-	if (rank >= 0)
-		fprintf(stderr, "  nearest: %s%s%s\n", below ? below : "",
-			below && above ? " and " : "", above ? above : "");
-	fprintf(stderr,
-		"  your own: give the path of a bzImage, e.g. --kernel ./arch/x86/boot/bzImage, or of"
-		" a built tree;\n"
-		"    of a source, to be built: --kernel source:/path/to/linux-6.13.tar.xz; what a kernel"
-		" must have is in kernels/README.md\n");
+	return names[pin];
 }
 
 struct kernel *kernel_from_dir(const char *asked, const char *dir, const char *version,
@@ -92,32 +49,42 @@ struct kernel *kernel_from_dir(const char *asked, const char *dir, const char *v
 const struct listed *kernel_newest(const struct listed *all, const char *name)
 {
 	for (; all->upstream; all++)
-		if (in_series(all->upstream, name))
+		if (series_holds(name, all->upstream))
 			return all;
 	return NULL;
 }
 
-static struct kernel *from_packages(const struct matrix *m, const struct series *s,
-				    const char *asked, bool *usage)
+static struct kernel *kernel_of(const char *asked, char *dir, const struct listed *l)
 {
-	const struct listed *l;
+	char *image = fmt("%.*s", (int)strcspn(l->packages, ","), l->packages);
+	struct kernel *k = kernel_from_dir(asked, dir, l->version, image);
+
+	free(image);
+	free(dir);
+	return k;
+}
+
+/* A release of the archive: the newest of `asked`, or of a flavour whatever there is. */
+static struct kernel *from_archive(const struct matrix *m, const struct series *s,
+				   const char *flavour, const char *asked, bool *usage)
+{
+	const struct listed *l = NULL;
 	struct listed *all;
-	struct kernel *k;
 	char *dir;
 
 	/* An index of yesterday may name a release that is gone today: one fresh look, then it
 	 * fails. */
 	for (int fresh = 0; fresh < 2; fresh++) {
-		all = packages_list(m, s->provider, s->flavour, fresh);
+		all = packages_list(m, s->provider, flavour, fresh);
 		if (!all)
 			return NULL;
 		l = kernel_newest(all, asked);
 		if (!l) {
-			if (!fresh)
+			if (!fresh && !packages_list_is_fresh(m, s->provider, flavour))
 				continue;
 			l = kernel_newest(all, s->series);
 			*usage = true;
-			err("the archive holds no kernel %s%s%s%s", asked,
+			err("the archive holds no %s kernel %s%s%s%s", flavour, asked,
 			    l ? ": the newest of series " : "", l ? s->series : "",
 			    l ? " is " : "");
 			if (l)
@@ -125,17 +92,128 @@ static struct kernel *from_packages(const struct matrix *m, const struct series 
 			return NULL;
 		}
 		dir = packages_fetch(s->provider, l);
-		if (dir) {
-			char *image = fmt("%.*s", (int)strcspn(l->packages, ","), l->packages);
-
-			k = kernel_from_dir(asked, dir, l->version, image);
-			free(image);
-			free(dir);
-			return k;
-		}
+		if (dir)
+			return kernel_of(asked, dir, l);
 	}
 	err("kernel %s (%s) could not be fetched", asked, l->release);
 	return NULL;
+}
+
+/* A kept list is enough to know of a newer release; a run does not go and look for one. */
+static void find_newer(struct kernel *k, const struct matrix *m, const struct series *s,
+		       const char *flavour, const struct listed *pinned)
+{
+	const struct listed *all = packages_kept(m, s->provider, flavour), *newest;
+
+	newest = all ? kernel_newest(all, s->series) : NULL;
+	k->pin = PIN_HELD;
+	if (!newest || !strcmp(newest->version, pinned->version))
+		return;
+	/* newest first: the pinned one may be behind, or gone; in front it cannot be, unless the
+	 * list is older than the lock */
+	for (const struct listed *l = all; l->upstream; l++)
+		if (!strcmp(l->version, pinned->version) && l < newest)
+			return;
+	k->pin = PIN_STALE;
+	k->newer = fmt("%s (%s)", newest->upstream, newest->version);
+	note("kernels/matrix.lock is stale: series %s is pinned at %s, there is %s "
+	     "(`vmtest kernels lock` takes it)",
+	     s->series, pinned->version, k->newer);
+}
+
+/*
+ * The pinned release of a series; from the cache without a look at any index. *gone: the archive
+ * does not have it any more, nor the cache. NULL after err(), or when gone.
+ */
+static struct kernel *from_lock(const struct matrix *m, const struct series *s, const char *flavour,
+				const struct listed *pinned, bool *gone)
+{
+	struct listed *all;
+	struct kernel *k;
+	bool same, known = false;
+	char *dir = packages_cached(pinned, &same);
+
+	*gone = false;
+	if (dir && !same) {
+		err("%s was made of other packages than kernels/matrix.lock pins: remove it, and it is "
+		    "fetched again",
+		    dir);
+		return NULL;
+	}
+	for (int fresh = 0; !dir && !known && fresh < 2; fresh++) {
+		all = packages_list(m, s->provider, flavour, fresh);
+		if (!all)
+			return NULL;
+		for (struct listed *l = all; l->upstream && !known; l++)
+			known = !strcmp(l->release, pinned->release) &&
+				!strcmp(l->version, pinned->version);
+		if (packages_list_is_fresh(m, s->provider, flavour))
+			fresh = 1;
+	}
+	if (!dir && !known) {
+		*gone = packages_list_is_fresh(m, s->provider, flavour);
+		if (!*gone)
+			err("kernel %s (%s), pinned by kernels/matrix.lock, is not in the cache, and "
+			    "the archive could not be asked: is there a network?",
+			    s->series, pinned->version);
+		return NULL;
+	}
+	if (!dir)
+		dir = packages_fetch(s->provider, pinned);
+	if (!dir) {
+		err("kernel %s (%s), pinned by kernels/matrix.lock, is in the index and could not be "
+		    "fetched: try again, or another mirror (VMTEST_DEBIAN_MIRROR), or name another "
+		    "release of the series",
+		    s->series, pinned->version);
+		return NULL;
+	}
+	k = kernel_of(s->series, dir, pinned);
+	if (k)
+		find_newer(k, m, s, flavour, pinned);
+	return k;
+}
+
+/*
+ * When a pinned release has left the archive, a fresh machine cannot have it, ever. To fail there
+ * would take every commit that pins it out of CI and bisection, and Debian drops releases of sid
+ * within days. So the newest of the series is taken, loudly, and the run says so for good; --locked
+ * is for who would rather have nothing.
+ */
+static struct kernel *from_packages(const struct matrix *m, const struct series *s,
+				    const char *flavour, const char *asked, bool *usage)
+{
+	const struct listed *pinned = NULL;
+	struct kernel *k;
+	bool gone;
+
+	if (!strcmp(asked, s->series) && lock_find(s->series, flavour, &pinned) < 0)
+		return NULL;
+	if (!pinned && kernel_strict_lock && !strcmp(asked, s->series)) {
+		err("--locked: kernels/matrix.lock pins no %s kernel of series %s: run `vmtest kernels "
+		    "lock`",
+		    flavour, s->series);
+		return NULL;
+	}
+	if (!pinned)
+		return from_archive(m, s, flavour, asked, usage);
+	k = from_lock(m, s, flavour, pinned, &gone);
+	if (k || !gone)
+		return k;
+	if (kernel_strict_lock) {
+		err("kernel %s (%s), pinned by kernels/matrix.lock, has left the archive: run `vmtest "
+		    "kernels lock`, or without --locked",
+		    s->series, pinned->version);
+		return NULL;
+	}
+	k = from_archive(m, s, flavour, asked, usage);
+	if (k) {
+		k->pin = PIN_GONE;
+		k->newer = fmt("%s (%s)", pinned->upstream, pinned->version);
+		warn("kernel %s, pinned by kernels/matrix.lock, has left the archive: using %s instead; "
+		     "run `vmtest kernels lock`",
+		     pinned->version, k->version);
+	}
+	return k;
 }
 
 /*
@@ -154,7 +232,7 @@ static bool from_given_source(const struct matrix *m, const char *asked, struct 
 	version = source_version(given, usage);
 	if (!version)
 		return true;
-	if (in_series(version, asked)) {
+	if (series_holds(asked, version)) {
 		*k = source_kernel(m, asked, given, usage);
 		free(version);
 		return true;
@@ -164,7 +242,7 @@ static bool from_given_source(const struct matrix *m, const char *asked, struct 
 	return false;
 }
 
-struct kernel *kernel_get(const char *asked, bool *usage)
+struct kernel *kernel_get_flavour(const char *asked, const char *flavour, bool *usage)
 {
 	const struct matrix *m = matrix_load();
 	const struct series *s;
@@ -173,18 +251,22 @@ struct kernel *kernel_get(const char *asked, bool *usage)
 	*usage = false;
 	if (!m)
 		return NULL;
+	s = strchr(asked, '/') ? NULL : series_find(m, asked);
+	if (flavour && (!s || s->version)) {
+		*usage = true;
+		return NULL;
+	}
 	if (!strncmp(asked, "source:", 7))
 		return source_kernel(m, asked, asked + 7, usage);
 	if (strchr(asked, '/')) {
 		*usage = true;
 		return local_kernel(asked);
 	}
-	if (from_given_source(m, asked, &k, usage))
+	if (!flavour && from_given_source(m, asked, &k, usage))
 		return k;
-	s = find_series(m, asked);
 	if (series_rank(asked) < 0 || !s) {
 		*usage = true;
-		say_unknown(m, asked);
+		series_say_unknown(m, asked);
 		return NULL;
 	}
 	if (s->version) {
@@ -197,50 +279,17 @@ struct kernel *kernel_get(const char *asked, bool *usage)
 		}
 		k = source_kernel(m, asked, s->series, usage);
 	} else {
-		k = from_packages(m, s, asked, usage);
+		k = from_packages(m, s, flavour ? flavour : s->flavour, asked, usage);
 	}
-	if (k)
+	if (k) {
 		k->required = s->required;
+		k->lost = s->lost;
+		k->archive = !s->version;
+	}
 	return k;
 }
 
-/* Of those that come ready made: what "newest" and "all" mean depends on no hour of compiling. */
-static const struct series *newest_series(const struct matrix *m)
+struct kernel *kernel_get(const char *asked, bool *usage)
 {
-	const struct series *best = NULL;
-
-	for (unsigned i = 0; i < m->kernels_count; i++)
-		if (!m->kernels[i].version &&
-		    (!best || series_rank(m->kernels[i].series) > series_rank(best->series)))
-			best = &m->kernels[i];
-	return best;
-}
-
-char **kernel_select(const char *list, unsigned *n)
-{
-	const struct matrix *m = matrix_load();
-	char *copy = xstrdup(list), *save, *name, **out;
-	unsigned room = strlen(list) + (m ? m->kernels_count : 0) + 1;
-
-	*n = 0;
-	if (!m)
-		return NULL;
-	out = xcalloc(room, sizeof(char *));
-	for (name = strtok_r(copy, ", ", &save); name; name = strtok_r(NULL, ", ", &save)) {
-		bool all = !strcmp(name, "all"), required = !strcmp(name, "required");
-
-		if (!strcmp(name, "newest")) {
-			out[(*n)++] = newest_series(m)->series;
-		} else if (all || required) {
-			for (unsigned i = 0; i < m->kernels_count && *n < room; i++)
-				if (!m->kernels[i].version && (all || m->kernels[i].required))
-					out[(*n)++] = m->kernels[i].series;
-		} else {
-			out[(*n)++] = xstrdup(name);
-		}
-	}
-	free(copy);
-	if (*n == 0)
-		err("no kernel named: \"%s\"", list);
-	return *n ? out : NULL;
+	return kernel_get_flavour(asked, NULL, usage);
 }

@@ -5,6 +5,17 @@
 
 #include <stdbool.h>
 
+/* How a kernel stands to kernels/matrix.lock. */
+enum pin {
+	PIN_NONE,  /* no lock file, or it says nothing of this kernel: the newest release */
+	PIN_HELD,  /* exactly the pinned release, and there is no newer one */
+	PIN_STALE, /* exactly the pinned release; a newer one is known */
+	PIN_GONE,  /* the pinned release is not to be had any more: the newest instead */
+};
+
+/* "none", "held", "stale", "gone" */
+const char *pin_name(enum pin pin);
+
 struct kernel {
 	char *asked;   /* as given: the name reports use */
 	char *release; /* uname -r: "6.12.117+deb13-cloud-amd64"; for a bare bzImage, read from it
@@ -15,6 +26,10 @@ struct kernel {
 	char *modules; /* directory that holds kernel/ and modules.builtin, or a built tree, or NULL
 			*/
 	bool required;
+	bool archive;	  /* of packages, which have modules */
+	const char *lost; /* what of it the archive has lost, by the matrix: "modules"; or NULL */
+	enum pin pin;
+	char *newer; /* of a stale pin: the release there is; of a gone one: the pinned one */
 };
 
 /*
@@ -25,8 +40,14 @@ struct kernel {
  */
 struct kernel *kernel_get(const char *asked, bool *usage);
 
-/* Expands "6.1,6.12", "all", "required", "newest" into names; count in *n. NULL when empty. */
-char **kernel_select(const char *list, unsigned *n);
+/*
+ * The same of another flavour of the packages (NULL: the series' own). Only a series or release of
+ * the archive has flavours: of any other kernel *usage becomes true, and nothing is said.
+ */
+struct kernel *kernel_get_flavour(const char *asked, const char *flavour, bool *usage);
+
+/* Of --locked: a pinned release that is not to be had is an error, not a reason to take another. */
+extern bool kernel_strict_lock;
 
 /* The kernel that a directory of the cache holds. NULL after err(). */
 struct kernel *kernel_from_dir(const char *asked, const char *dir, const char *version,

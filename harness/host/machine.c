@@ -53,7 +53,8 @@ void machine_compose(struct qemu *q, const struct vm_config *c, int initrd_fd, i
 	qemu_console(q, console_fd);
 	qemu_serial_bus(q, c->deterministic);
 	qemu_port(q, VT_PORT_CONTROL, control_fd);
-	qemu_append(q, c->profile->append);
+	if (c->profile->append)
+		qemu_append(q, c->profile->append);
 	if (c->disturbed) {
 		char *text = c->seed_later ? xstrdup(VT_DISTURB_OPTION VT_DISTURB_LATER)
 					   : fmt(VT_DISTURB_OPTION "%u", c->seed);

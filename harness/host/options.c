@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel.h"
 #include "options.h"
 #include "util.h"
 
@@ -164,7 +165,7 @@ int opts_parse(int argc, char **argv, const struct opt *own, const struct opt *s
 
 const struct opt *vm_options_table(struct vm_options *o)
 {
-	static struct opt table[9];
+	static struct opt table[11];
 	const struct opt filled[] = {
 		{OPT_TEXT, "kernel", 'k', &o->kernels, 0, 0, NULL},
 		{OPT_WORD, "accel", 0, &o->accel, 0, 0, "auto kvm tcg"},
@@ -174,6 +175,8 @@ const struct opt *vm_options_table(struct vm_options *o)
 		{OPT_SECONDS, "boot-timeout", 0, &o->boot_s, 0, DAY_S, NULL},
 		{OPT_SECONDS, "timeout", 't', &o->timeout_s, 0, DAY_S, NULL},
 		{OPT_FLAG, "cold", 0, &o->cold, 0, 0, NULL},
+		{OPT_TEXT, "profile", 'p', &o->profile, 0, 0, NULL},
+		{OPT_FLAG, "locked", 0, &kernel_strict_lock, 0, 0, NULL},
 		{.kind = OPT_END},
 	};
 

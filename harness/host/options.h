@@ -49,7 +49,7 @@ int opts_parse(int argc, char **argv, const struct opt *own, const struct opt *s
 
 /* How a virtual machine is to be: the same options for every command that starts one. */
 struct vm_options {
-	const char *kernels, *accel, *append;
+	const char *kernels, *accel, *append, *profile;
 	unsigned mem_mib, cpus;
 	double boot_s, timeout_s; /* timeout_s 0: not given */
 	bool cold;
@@ -66,6 +66,7 @@ bool vm_options_complete(const struct vm_options *o);
 #define VM_OPTIONS_HELP                                                                            \
 	"  --accel auto|kvm|tcg  auto uses KVM only when a kernel was seen to boot under it\n"     \
 	"  --append TEXT       more for the kernel command line\n"                                 \
+	"  --locked            only releases that kernels/matrix.lock pins\n"                      \
 	"  --memory MIB        of each VM (512)\n"                                                 \
 	"  --cpus N            of each VM (what the suite says, else 1)\n"                         \
 	"  --cold              boot every VM instead of restoring a saved one\n"                   \

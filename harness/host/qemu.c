@@ -13,22 +13,12 @@
 /*
  * panic=-1 with -no-reboot turns a panic into QEMU's exit. loglevel=5 shows warnings (a WARN is
  * printed at level 4) and nothing below. Init's markers must not be rate-limited. 5.10's built-in
- * lsm= list lacks bpf. The kernel's test of the timer interrupt fails, with a panic, on a host too
- * busy to deliver it in time (arch/x86/kernel/apic/io_apic.c).
+ * lsm= list lacks bpf; of two lsm= the later counts, so that a profile may say another. The
+ * kernel's test of the timer interrupt fails, with a panic, on a host too busy to deliver it in
+ * time (arch/x86/kernel/apic/io_apic.c).
  */
 #define APPEND_COMMON                                                                              \
 	"panic=-1 loglevel=5 printk.devkmsg=on no_timer_check lsm=lockdown,yama,integrity,bpf"
-
-static const struct profile profiles[] = {
-	{"default", "as an operator's machine boots, with the BPF LSM on", "", false},
-	/*
-	 * What else would be counted: crypto self-tests still run after boot and preempt measured
-	 * code on 6.18+; page zeroing by rep stos counts every iteration; KASLR moves the
-	 * alignment.
-	 */
-	{"icount", "deterministic: one nanosecond of the guest is one instruction",
-	 "mitigations=off nokaslr cryptomgr.notests init_on_alloc=0", true},
-};
 
 char *qemu_version(void)
 {
@@ -44,27 +34,6 @@ char *qemu_version(void)
 const char *accel_name(enum accel a)
 {
 	return a == ACCEL_KVM ? "kvm" : "tcg";
-}
-
-const struct profile *profile_find(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++)
-		if (!strcmp(profiles[i].name, name))
-			return &profiles[i];
-	return NULL;
-}
-
-const char *profiles_list(void)
-{
-	static char *list;
-
-	for (size_t i = 0; i < ARRAY_SIZE(profiles) && (i || !list); i++) {
-		char *more = i ? fmt("%s, %s", list, profiles[i].name) : xstrdup(profiles[0].name);
-
-		free(list);
-		list = more;
-	}
-	return list;
 }
 
 /* Takes over `value`, which may be NULL. */

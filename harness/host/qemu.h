@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A QEMU command line, built from parts: each part adds its arguments and what the kernel must be
- * told of it. And the boot profiles: the ways one kernel is booted.
+ * told of it.
  */
 #ifndef VMTEST_QEMU_H
 #define VMTEST_QEMU_H
@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "profile.h"
+
 #define QEMU_PROGRAM "qemu-system-x86_64"
 
 /* "7.2.22", or "" when it cannot be run. To free(). */
@@ -19,17 +21,6 @@ char *qemu_version(void);
 enum accel { ACCEL_TCG, ACCEL_KVM };
 
 const char *accel_name(enum accel a);
-
-struct profile {
-	const char *name;
-	const char *about;
-	const char *append; /* what the kernel command line gains */
-	bool icount;	    /* one virtual nanosecond per instruction; implies TCG */
-};
-
-/* NULL when there is none of that name; profiles_list() is for the error message. */
-const struct profile *profile_find(const char *name);
-const char *profiles_list(void);
 
 struct qemu {
 	char *argv[96];

@@ -74,13 +74,15 @@ json_t *run_cell(const struct kernel *k, const char *profile, enum accel accel)
 	json_t *t = tools(), *cell;
 	char *loader = fmt("libbpf %s", or_unknown(t, "libbpf"));
 	char *compiler = fmt("clang %s", or_unknown(t, "clang"));
-	char *id = fmt("%s_libbpf-%s_clang-%s_%s", k->release, or_unknown(t, "libbpf"),
-		       or_unknown(t, "clang"), profile);
+	char *id = fmt("%s_libbpf-%s_clang-%s_%s", k->release ? k->release : k->asked,
+		       or_unknown(t, "libbpf"), or_unknown(t, "clang"), profile);
 
-	cell = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "kernel",
-			 k->asked, "release", k->release, "package", k->package, "version",
-			 k->version, "arch", "x86_64", "loader", loader, "compiler", compiler,
-			 "profile", profile, "accel", accel_name(accel));
+	cell = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "kernel", k->asked, "arch",
+			 "x86_64", "loader", loader, "compiler", compiler, "profile", profile);
+	if (k->release)
+		json_object_update_new(cell, json_pack("{s:s, s:s, s:s, s:s}", "release",
+						       k->release, "package", k->package, "version",
+						       k->version, "accel", accel_name(accel)));
 	free(loader);
 	free(compiler);
 	free(id);
@@ -111,7 +113,8 @@ static void set_origin(json_t *line, const struct line_origin *from)
 {
 	json_object_set(line, "cell", from->cell);
 	set_string(line, "suite", from->suite);
-	set_string(line, "vm", from->vm);
+	if (from->vm)
+		set_string(line, "vm", from->vm);
 	if (from->try > 1)
 		json_object_set_new(line, "try", json_integer(from->try));
 	if (from->seed)
@@ -120,12 +123,18 @@ static void set_origin(json_t *line, const struct line_origin *from)
 		set_string(line, "console", from->console);
 }
 
+static const struct profile *profile_of(const json_t *cell)
+{
+	return profile_find(json_string_value(json_object_get(cell, "profile")));
+}
+
 enum outcome run_line(struct run *run, const struct line_origin *from, enum outcome outcome,
 		      json_t *line)
 {
 	char now[40], *text, *with_newline;
 
-	if (outcome == OC_SKIP && skip_judge(features_of(from->kernel), line) == SKIP_WRONG)
+	if (outcome == OC_SKIP && !from->explained &&
+	    skip_judge(features_of(from->kernel), profile_of(from->cell), line) == SKIP_WRONG)
 		outcome = OC_FAIL;
 	utc_now(now, sizeof(now));
 	json_object_set_new(line, "v", json_integer(1));

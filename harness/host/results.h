@@ -33,10 +33,11 @@ struct line_origin {
 	const struct kernel *kernel;
 	json_t *cell;
 	const char *suite;
-	const char *vm; /* the label of its machine: see job.h */
+	const char *vm; /* the label of its machine: see job.h; NULL when there was none */
 	unsigned try;	/* of that machine; only the last try counts */
 	unsigned seed;	/* or 0 */
 	const char *console;
+	bool explained; /* a skip that the matrix explains, and no image could */
 };
 
 /*

@@ -19,6 +19,7 @@
 #include "payload.h"
 #include "run_session.h"
 #include "saved.h"
+#include "series.h"
 #include "util.h"
 
 #define MOST_MORE 8
@@ -279,22 +280,54 @@ static void raw_terminal(void)
 	tcsetattr(0, TCSADRAIN, &raw);
 }
 
+/* What a selector stands for, or NULL after err(). */
+static const char *one_kernel(const char *selector)
+{
+	unsigned n = 0;
+	char **names;
+
+	if (strchr(selector, '/'))
+		return selector;
+	names = kernel_select(selector, &n);
+	if (names && n != 1)
+		err("--kernel %s: one kernel at a time: these are %u", selector, n);
+	return n == 1 ? names[0] : NULL;
+}
+
 int run_session(const struct run_options *o)
 {
 	static const int signums[] = {SIGINT, SIGTERM, SIGHUP};
 	static const struct vm_end boot = {.outcome = OC_PASS};
 	static struct session s;
 	char *console = fmt("/proc/self/fd/%d", memfd_create("console", MFD_CLOEXEC));
+	const struct profile *profile;
+	const char *asked;
 	struct kernel *k;
+	char why[256];
 	bool usage;
 
-	k = kernel_get(o->vm.kernels, &usage);
+	profile = profile_find(o->vm.profile ? o->vm.profile : "default");
+	if (!profile) {
+		err("--profile %s: expected one of %s", o->vm.profile, profiles_list());
+		return EXIT_USAGE;
+	}
+	asked = one_kernel(o->vm.kernels);
+	if (!asked)
+		return EXIT_USAGE;
+	k = kernel_get_flavour(asked, profile->flavour, &usage);
+	if (!k && usage && profile->flavour)
+		err("--profile %s: only kernels of the archive have a flavour %s", profile->name,
+		    profile->flavour);
 	if (!k)
 		return usage ? EXIT_USAGE : RUN_HARNESS;
+	if (!profile_possible(profile, k, why, sizeof(why))) {
+		err("--profile %s: %s cannot be booted so: %s", profile->name, k->release, why);
+		return EXIT_USAGE;
+	}
 	s.o = o;
 	if (o->gdb && gdb_prepare(&s.gdb, o->gdb, k, &o->vm) < 0)
 		return RUN_HARNESS;
-	machine_config(&s.config, &o->vm, k, profile_find("default"), ACCEL_TCG);
+	machine_config(&s.config, &o->vm, k, profile, ACCEL_TCG);
 	if (!s.config.job_ms)
 		s.config.job_ms = JOB_MS;
 	s.config.initrd_fd = payload_initramfs(k);

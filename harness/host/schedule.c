@@ -39,8 +39,8 @@ static char *durations_path(void)
 /* What took as long the last time. */
 static char *duration_key(const struct job_spec *spec)
 {
-	return fmt("%s/%s%s", spec->kernel->release,
-		   spec->suites_n > 1 ? spec->suites[0]->profile : spec->suites[0]->name,
+	return fmt("%s/%s/%s%s", spec->kernel->release,
+		   spec->suites_n > 1 ? "all" : spec->suites[0]->name, spec->suites[0]->profile,
 		   spec->seed ? "/seeded" : "");
 }
 
@@ -288,6 +288,8 @@ void schedule_run(struct schedule *s)
 	progress_begin(&s->progress, s->how.progress);
 	uv_timer_start(&s->draw, on_draw, 0, PROGRESS_DRAW_MS);
 	start_more(s);
+	if (s->running == 0) /* nothing there is can run here; or all ended at once */
+		close_handles(s);
 	uv_run(&s->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&s->loop);
 	progress_end(&s->progress);

@@ -5,7 +5,7 @@
 
 #include "accel.h"
 #include "exceptions.h"
-#include "kernel.h"
+#include "plan.h"
 #include "results.h"
 #include "session.h"
 #include "util.h"
@@ -62,26 +62,6 @@ int session_parse(int argc, char **argv, struct session_options *o, const struct
 	return -1;
 }
 
-static struct kernel **bring_kernels(const char *asked, unsigned *n, int *code)
-{
-	char **names = kernel_select(asked, n);
-	struct kernel **kernels;
-	bool usage;
-
-	*code = EXIT_USAGE;
-	if (!names)
-		return NULL;
-	kernels = xcalloc(*n, sizeof(*kernels));
-	for (unsigned i = 0; i < *n; i++) {
-		kernels[i] = kernel_get(names[i], &usage);
-		if (!kernels[i]) {
-			*code = usage ? EXIT_USAGE : EXIT_HARNESS;
-			return NULL;
-		}
-	}
-	return kernels;
-}
-
 static enum isolation isolation_of(const char *word)
 {
 	return !strcmp(word, "case")   ? ISOLATE_CASE
@@ -101,8 +81,7 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 		.progress = progress_choose(o->quiet, o->json),
 	};
 	struct schedule *schedule;
-	struct kernel **kernels;
-	unsigned kernels_n;
+	struct plan plan;
 	struct run run;
 	int code;
 
@@ -114,17 +93,19 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 		parse_seeds(o->seeds, &how.first_seed, &how.last_seed);
 	if (exceptions_load(NULL) < 0)
 		return EXIT_USAGE;
-	kernels = bring_kernels(o->vm.kernels, &kernels_n, &code);
-	if (!kernels)
+	code = plan_make(&plan, o->vm.kernels, o->vm.profile, suites, n);
+	if (code)
 		return code;
-	job_options.accel = accel_choose(o->vm.accel, kernels[0]);
+	if (plan.cells_n)
+		job_options.accel = accel_choose(o->vm.accel, plan.cells[0].kernel);
 	if (run_open(&run, o->results, argc, argv) < 0)
 		return EXIT_HARNESS;
 	json_object_set_new(json_object_get(run.meta, "host"), "accel",
 			    json_string(accel_name(job_options.accel)));
+	plan_report(&plan, &run, job_options.accel);
 	schedule = schedule_new(&run, &job_options, &how);
-	for (unsigned k = 0; k < kernels_n; k++)
-		schedule_add(schedule, kernels[k], suites, n);
+	for (unsigned i = 0; i < plan.cells_n; i++)
+		schedule_add(schedule, plan.cells[i].kernel, plan.cells[i].suites, plan.cells[i].n);
 	schedule_run(schedule);
 	code = run_close(&run, o->quiet, o->json, o->formats);
 	progress_run_ended(how.progress, run.dir, code);

@@ -25,22 +25,24 @@ int session_parse(int argc, char **argv, struct session_options *o, const struct
 int session_run(const struct session_options *o, const struct suite *const *suites, unsigned n,
 		const char *base, int argc, char **argv);
 
-#define SESSION_HELP                                                                                     \
-	"  --kernel K[,K...]   series (6.12), release (6.12.107), path of a bzImage, all, required,\n"   \
-	"                      newest; see `vmtest kernels list`\n"                                      \
-	"  --results DIR       where the run's directory is made (results)\n"                            \
-	"  --format F[,F...]   also write ktap, junit, kcidb beside the report\n"                        \
-	"  --isolate suite|case|cell  a fresh VM for each suite (the default), for each test of those\n" \
-	"                      that can list theirs, or for all suites of a kernel and profile\n"        \
-	"  --seed N            a deterministic VM: the same bytes every time, disturbed by seed N\n"     \
-	"  --seeds A..B        one with each of these seeds, to find what depends on timing;\n"          \
-	"                      `vmtest replay` repeats what failed\n"                                    \
-	"  --jobs N            VMs at once (one per core, as memory allows)\n" VM_OPTIONS_HELP           \
-	"  --timeout S         for a suite in its VM (what the suite says)\n"                            \
-	"  --quiet             only failures, and where the report is\n"                                 \
-	"  --json              progress as JSON Lines on standard output\n"                              \
-	"\n"                                                                                             \
-	"exit: 0 all good, 1 the product failed, 2 wrong usage, 3 the harness, a test or the machine\n"  \
+#define SESSION_HELP                                                                                      \
+	"  --kernel K[,K...]   series (6.12), release (6.12.107), range (6.1..6.18, 6.12..), path of a\n" \
+	"                      bzImage, all, required, newest; see `vmtest kernels list`\n"               \
+	"  --profile P[,P...]  how suites are booted that do not insist on a profile: boot profiles of\n" \
+	"                      kernels/matrix.yaml, or all (default)\n"                                   \
+	"  --results DIR       where the run's directory is made (results)\n"                             \
+	"  --format F[,F...]   also write ktap, junit, kcidb beside the report\n"                         \
+	"  --isolate suite|case|cell  a fresh VM for each suite (the default), for each test of those\n"  \
+	"                      that can list theirs, or for all suites of a kernel and profile\n"         \
+	"  --seed N            a deterministic VM: the same bytes every time, disturbed by seed N\n"      \
+	"  --seeds A..B        one with each of these seeds, to find what depends on timing;\n"           \
+	"                      `vmtest replay` repeats what failed\n"                                     \
+	"  --jobs N            VMs at once (one per core, as memory allows)\n" VM_OPTIONS_HELP            \
+	"  --timeout S         for a suite in its VM (what the suite says)\n"                             \
+	"  --quiet             only failures, and where the report is\n"                                  \
+	"  --json              progress as JSON Lines on standard output\n"                               \
+	"\n"                                                                                              \
+	"exit: 0 all good, 1 the product failed, 2 wrong usage, 3 the harness, a test or the machine\n"   \
 	"failed; `vmtest outcomes` has the whole table.\n"
 
 #endif

@@ -192,14 +192,14 @@ START_TEST(skips)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char why[512] = "";
-		enum skip skip = features_check_skip(&f, cases[i].missing, why, sizeof(why));
+		enum skip skip = features_check_skip(&f, NULL, cases[i].missing, why, sizeof(why));
 
 		ck_assert_msg(skip == cases[i].skip && strstr(why, cases[i].why), "%s: %d, \"%s\"",
 			      cases[i].missing, skip, why);
 		ck_assert_ptr_null(strchr(why, '\n'));
 		/* nobody knows: then no skip is contradicted, but one without a name still is wrong
 		 */
-		skip = features_check_skip(NULL, cases[i].missing, why, sizeof(why));
+		skip = features_check_skip(NULL, NULL, cases[i].missing, why, sizeof(why));
 		ck_assert_int_eq(skip == SKIP_WRONG, strstr(cases[i].why, "nam") != NULL);
 	}
 	json_decref(f.doc);
@@ -224,7 +224,7 @@ START_TEST(skip_lines)
 		json_t *line =
 			json_pack("{s:s, s:s}", "missing", cases[i].missing, "reason", "no device");
 
-		ck_assert_int_eq(skip_judge(&f, line), cases[i].skip);
+		ck_assert_int_eq(skip_judge(&f, NULL, line), cases[i].skip);
 		ck_assert_str_eq(value(line, "reason"), cases[i].reason);
 		/* a FAIL has no "missing": harness/schema */
 		ck_assert_int_eq(value(line, "missing") == NULL, cases[i].skip == SKIP_WRONG);
