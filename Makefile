@@ -12,9 +12,11 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # A source that is given alone is the kernel to build and boot.
 KERNEL ?= $(if $(KERNEL_SRC),source:$(KERNEL_SRC),6.12)
 
-# What a bare machine lacks is installed before anything else is looked at, and that is said.
+# What a bare machine lacks is installed before anything else is looked at, and that is said. A make
+# below `make builds` need not ask again.
 NO_DEPS := help clean distclean
-ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(BUILD_OF),)
+else ifneq ($(filter-out $(NO_DEPS),$(or $(MAKECMDGOALS),all)),)
 ifeq ($(shell scripts/deps 1>&2 || echo failed),failed)
 $(error the packages above are missing)
 endif
@@ -23,23 +25,32 @@ endif
 PYTHON := /usr/bin/python3
 CC := gcc
 BPFTOOL := /usr/sbin/bpftool
-# The newest clang there is: BPF code wants 16 or later.
-CLANG := $(firstword $(foreach v,24 23 22 21 20 19 18 17 16,$(shell command -v clang-$(v))) clang)
+# The matrix' first, so that the same machine always builds with the same; else the newest there is:
+# BPF code wants 16 or later.
+CLANG_PINNED := $(shell sed -n 's/^  - {clang: "\([0-9]*\)".*/\1/p' kernels/matrix.yaml | head -n 1)
+CLANG := $(firstword $(foreach v,$(CLANG_PINNED) 24 23 22 21 20 19 18 17 16,$(shell command -v clang-$(v))) clang)
 LLVM_STRIP := $(subst clang,llvm-strip,$(CLANG))
 CLANG_FORMAT := $(subst clang,clang-format,$(CLANG))
 
 # _FORTIFY_SOURCE and friends as Debian builds; the prefix map keeps the build's directory out.
 CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=.
-LIBBPF_A := $(B)/libbpf/lib/libbpf.a
-LIBBPF_INC := $(B)/libbpf/include
-VMLINUX_H := $(B)/vmlinux/vmlinux.h
+# What other builds (kernels/builds.mk) do elsewhere: all that is linked with libbpf, and all that clang
+# compiles. The rest of a build is there once.
+LOADER_B := $(B)
+OBJECTS_B := $(B)
+TOP_B := $(B)
+VMTEST := $(TOP_B)/bin/vmtest
+LIBBPF_A := $(LOADER_B)/libbpf/lib/libbpf.a
+LIBBPF_INC := $(LOADER_B)/libbpf/include
+BPF_LIBBPF := $(TOP_B)/libbpf
+VMLINUX_H := $(TOP_B)/vmlinux/vmlinux.h
 
 HOST_TESTS :=
 
-include harness/rules.mk kernels/rules.mk bpf-src/rules.mk loader/rules.mk vmtests/rules.mk
+include harness/rules.mk kernels/rules.mk bpf-src/rules.mk loader/rules.mk vmtests/rules.mk kernels/builds.mk
 -include scripts/rules.mk
 
-.PHONY: all help vmtest test test-all check-host lint format report clean distclean
+.PHONY: all help vmtest test test-all matrix check-host lint format report clean distclean
 
 help: ## what can be made
 	@echo 'corepath: make TARGET [KERNEL=6.12]'
@@ -57,7 +68,12 @@ test: all lint check-host check-scripts ## everything CI runs: host tests, harne
 	$(B)/bin/vmtest test --kernel required $(VMTEST_FLAGS)
 
 test-all: test ## what is too long for CI, too
+	$(MAKE) matrix
 	$(MAKE) check-long
+
+matrix: builds ## every loader build, every compiler on the required kernels; CUBE=1: each with each
+	$(VMTEST) test --kernel required --suite verifier,functional --loader all --compiler all \
+		$(if $(CUBE),,--star) $(VMTEST_FLAGS)
 
 check-host: $(HOST_TESTS) ## unit tests that need no VM
 	@set -e; for t in $(HOST_TESTS); do echo "$$t"; $$t; done

@@ -1,22 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # libcorepath.a, the corepath command, and the unit tests of what needs no kernel.
 
-LOADER_CPPFLAGS := -Iloader/include -Ibpf-src/include -isystem $(LIBBPF_INC) -isystem $(B)/bpf
-LOADER_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard loader/*/*.c))
+LOADER_CPPFLAGS := -Iloader/include -Ibpf-src/include -isystem $(LIBBPF_INC) -isystem $(OBJECTS_B)/bpf
+LOADER_SRC := $(wildcard loader/*/*.c)
+# What the skeletons are compiled into depends on libbpf and on clang, the rest on libbpf alone.
+SKEL_SRC := $(shell grep -l '[.]skel[.]h"' $(LOADER_SRC))
+SKEL_OBJ := $(SKEL_SRC:%.c=$(B)/obj/%.o)
+PLAIN_OBJ := $(patsubst %.c,$(LOADER_B)/obj/%.o,$(filter-out $(SKEL_SRC),$(LOADER_SRC)))
+LOADER_OBJ := $(SKEL_OBJ) $(PLAIN_OBJ)
 # $(call loader_objects,FOLDER): the objects of one folder
-loader_objects = $(filter $(B)/obj/loader/$(1)/%,$(LOADER_OBJ))
+loader_objects = $(filter $(B)/obj/loader/$(1)/% $(LOADER_B)/obj/loader/$(1)/%,$(LOADER_OBJ))
 
 LIBCOREPATH_A := $(B)/libcorepath.a
 
 all: $(LIBCOREPATH_A) $(B)/bin/corepath
 
 # libbpf's headers are made with its library
-$(LOADER_OBJ): $(B)/obj/%.o: %.c | $(LIBBPF_A)
+define loader_compile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LOADER_CPPFLAGS) -MMD -MP -c $< -o $@
+endef
+
+$(PLAIN_OBJ): $(LOADER_B)/obj/%.o: %.c | $(LIBBPF_A)
+	$(loader_compile)
 
 # -MMD leaves out what is found by -isystem, and the skeletons are
-$(B)/obj/loader/lib/up.o: $(BPF_SKEL)
+$(SKEL_OBJ): $(B)/obj/%.o: %.c $(BPF_SKEL) | $(LIBBPF_A)
+	$(loader_compile)
 
 $(LIBCOREPATH_A): $(call loader_objects,lib)
 	rm -f $@

@@ -7,40 +7,40 @@ VMTESTS_CPPFLAGS := -Ibpf-src/include -isystem $(LIBBPF_INC) \
 	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libnl-route-3.0))
 
 VMTESTS_SRC := $(filter-out %.bpf.c,$(wildcard vmtests/*/*.c))
-VMTESTS_OBJ := $(VMTESTS_SRC:%.c=$(B)/obj/%.o)
+VMTESTS_OBJ := $(VMTESTS_SRC:%.c=$(LOADER_B)/obj/%.o)
 # $(call vmtests_objects,FOLDER): the objects of one folder
-vmtests_objects = $(filter $(B)/obj/vmtests/$(1)/%,$(VMTESTS_OBJ))
+vmtests_objects = $(filter $(LOADER_B)/obj/vmtests/$(1)/%,$(VMTESTS_OBJ))
 
-VERIFIER_OBJ := $(filter-out %_test.o,$(call vmtests_objects,verifier)) $(B)/obj/vmtests/lib/result.o
+VERIFIER_OBJ := $(filter-out %_test.o,$(call vmtests_objects,verifier)) $(LOADER_B)/obj/vmtests/lib/result.o
 FUNCTIONAL_OBJ := $(call vmtests_objects,functional) \
-	$(patsubst %,$(B)/obj/vmtests/lib/%.o,result checkrun datapath net)
+	$(patsubst %,$(LOADER_B)/obj/vmtests/lib/%.o,result checkrun datapath net)
 PERF_OBJ := $(filter-out %_test.o,$(call vmtests_objects,perf)) \
-	$(patsubst %,$(B)/obj/vmtests/lib/%.o,result datapath net)
+	$(patsubst %,$(LOADER_B)/obj/vmtests/lib/%.o,result datapath net)
 
 VMTESTS_FIXTURES := $(patsubst vmtests/fixtures/%.c,$(B)/fixtures/%.o,$(wildcard vmtests/fixtures/*.bpf.c)) \
 	$(patsubst vmtests/fixtures/%.py,$(B)/fixtures/%.json,$(wildcard vmtests/fixtures/*.py))
 
-all: $(B)/guest/verifier $(B)/guest/functional $(B)/guest/perf $(B)/vmtests/prefilter.json \
-	$(B)/bpf/floor.bpf.o $(VMTESTS_FIXTURES)
+all: $(LOADER_B)/guest/verifier $(LOADER_B)/guest/functional $(LOADER_B)/guest/perf $(B)/vmtests/prefilter.json \
+	$(OBJECTS_B)/bpf/floor.bpf.o $(VMTESTS_FIXTURES)
 
 # libbpf's headers are made with its library
-$(VMTESTS_OBJ): $(B)/obj/%.o: %.c | $(LIBBPF_A)
+$(VMTESTS_OBJ): $(LOADER_B)/obj/%.o: %.c | $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(VMTESTS_CPPFLAGS) -MMD -MP -c $< -o $@
 
 # verifier/load.c says why libbpf's system call is wrapped
-$(B)/guest/verifier: $(VERIFIER_OBJ) $(LIBBPF_A)
+$(LOADER_B)/guest/verifier: $(VERIFIER_OBJ) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -Wl,--wrap=bpf_prog_load -o $@ $^ -ljansson -lelf -lz
 
 # libnl can look names up, for which a static program would need the shared libc; nothing here does,
 # so the linker is kept from warning about it at every build.
-$(B)/guest/functional: $(FUNCTIONAL_OBJ) $(LIBBPF_A)
+$(LOADER_B)/guest/functional: $(FUNCTIONAL_OBJ) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -Wl,--no-warnings -o $@ $^ -lcheck -lsubunit -ljansson -lnl-route-3 -lnl-3 \
 		-lelf -lz -lm -lrt -lpthread
 
-$(B)/guest/perf: $(PERF_OBJ) $(LIBBPF_A)
+$(LOADER_B)/guest/perf: $(PERF_OBJ) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -Wl,--no-warnings -o $@ $^ -ljansson -lnl-route-3 -lnl-3 -lelf -lz -lm \
 		-lpthread
@@ -53,14 +53,14 @@ define vmtests_bpf
 	mv $@.tmp $@
 endef
 
-$(B)/fixtures/%.bpf.o: vmtests/fixtures/%.bpf.c $(VMLINUX_H) $(LIBBPF_A)
+$(B)/fixtures/%.bpf.o: vmtests/fixtures/%.bpf.c $(VMLINUX_H) $(BPF_LIBBPF)/lib/libbpf.a
 	$(vmtests_bpf)
 
-$(B)/bpf/floor.bpf.o: vmtests/perf/floor.bpf.c $(VMLINUX_H) $(LIBBPF_A)
+$(OBJECTS_B)/bpf/floor.bpf.o: vmtests/perf/floor.bpf.c $(VMLINUX_H) $(BPF_LIBBPF)/lib/libbpf.a
 	$(vmtests_bpf)
 
 # The programs of the golden logs; made by hand when logs are taken (vmtests/verifier/README.md).
-$(B)/vmtests/rejects.bpf.o: vmtests/verifier/testdata/rejects.bpf.c $(VMLINUX_H) $(LIBBPF_A)
+$(B)/vmtests/rejects.bpf.o: vmtests/verifier/testdata/rejects.bpf.c $(VMLINUX_H) $(BPF_LIBBPF)/lib/libbpf.a
 	$(vmtests_bpf)
 
 GEN_CASES := vmtests/functional/gen_cases.py
@@ -76,12 +76,12 @@ $(B)/fixtures/%.json: vmtests/fixtures/%.py $(GEN_CASES)
 # Host tests: parsers, which need no BPF. Each finds its data from the tree's top.
 HOST_TESTS += $(B)/tests/verifier_log_test $(B)/tests/pktgen_test
 
-$(B)/tests/verifier_log_test: $(patsubst %,$(B)/obj/vmtests/verifier/%.o,log_test log)
+$(B)/tests/verifier_log_test: $(patsubst %,$(LOADER_B)/obj/vmtests/verifier/%.o,log_test log)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lcheck -lsubunit -ljansson -lm -lrt -lpthread
 
-$(B)/tests/pktgen_test: $(patsubst %,$(B)/obj/vmtests/perf/%.o,pktgen_test pktgen)
+$(B)/tests/pktgen_test: $(patsubst %,$(LOADER_B)/obj/vmtests/perf/%.o,pktgen_test pktgen)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lcheck -lsubunit -lm -lrt -lpthread
 
--include $(VMTESTS_OBJ:.o=.d) $(wildcard $(B)/fixtures/*.d) $(wildcard $(B)/bpf/floor.bpf.d)
+-include $(VMTESTS_OBJ:.o=.d) $(wildcard $(B)/fixtures/*.d) $(wildcard $(OBJECTS_B)/bpf/floor.bpf.d)

@@ -10,6 +10,7 @@ int cmd_shell(int argc, char **argv);
 int cmd_gdb(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_kernels(int argc, char **argv);
+int cmd_builds(int argc, char **argv);
 int cmd_libbpf(int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "cmd.h"
 #include "config.h"
 #include "util.h"
@@ -61,16 +62,23 @@ int cmd_libbpf(int argc, char **argv)
 				      b->source, b->file,  b->sha256, NULL};
 		size_t len;
 		char *data;
+		/* the provider has one index for all sources, and `make builds` asks for several */
+		char *lock = fmt("%s/source.lock", state);
+		int locked = cache_lock(lock);
 
+		free(lock);
 		if (access(file, R_OK) < 0)
 			note("fetching libbpf %s", b->version);
-		if (run_command(argv_fetch, NULL) == 0 && (data = read_file(file, &len))) {
+		if (locked >= 0 && run_command(argv_fetch, NULL) == 0 &&
+		    (data = read_file(file, &len))) {
 			if (write_file(output, data, len) == 0)
 				ret = EXIT_OK;
 			else
 				err("%s: %s", output, strerror(errno));
 			free(data);
 		}
+		if (locked >= 0)
+			close(locked);
 	}
 	free(program);
 	free(state);

@@ -18,6 +18,7 @@ static const char help[] =
 	"\nexamples:\n"
 	"  vmtest test --kernel 6.12\n"
 	"  vmtest test --kernel 5.10,7.2 --suite verifier\n"
+	"  vmtest test --kernel required --loader all --compiler all --star\n"
 	"  vmtest test --kernel all --suites ./my-suites.yaml\n"
 	"  vmtest test --kernel 6.1..6.18 --profile all\n"
 	"  vmtest test --kernel 6.12 --suites ./race.yaml --seeds 1..100\n";

@@ -14,8 +14,9 @@ static const char help[] =
 	"usage: vmtest verify --kernel K[,K...] [options] OBJECT...\n\n"
 	"Asks the verifier of real kernels about any BPF objects, program by program: accepted or\n"
 	"rejected, with the reason at the source line, instructions, states, stack, size.\n\n" SESSION_HELP
-	"\nexample:\n"
-	"  vmtest verify --kernel all my_prog.bpf.o\n";
+	"\nexamples:\n"
+	"  vmtest verify --kernel all my_prog.bpf.o\n"
+	"  vmtest verify --kernel 6.12 --loader all my_prog.bpf.o\n";
 
 /* The objects as the suite's files and arguments. 0, or an exit code after err(). */
 static int add_objects(struct suite *suite, char **paths, unsigned n)
@@ -67,7 +68,7 @@ int cmd_verify(int argc, char **argv)
 	}
 	suite.files = xcalloc(argc - optind + 1, sizeof(char *));
 	suite.argv = xcalloc(argc - optind + 1, sizeof(char *));
-	suite.files[suite.files_count++] = fmt("%s/build/guest/verifier", home_dir());
+	suite.files[suite.files_count++] = "{guest}/verifier";
 	suite.argv[suite.argv_count++] = "verifier";
 	code = add_objects(&suite, argv + optind, argc - optind);
 	return code ? code : session_run(&o, one, 1, NULL, argc, argv);

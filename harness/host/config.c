@@ -84,6 +84,21 @@ static const cyaml_schema_value_t libbpf_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct libbpf_build, libbpf_fields),
 };
 
+static const cyaml_schema_field_t compiler_fields[] = {
+	CYAML_FIELD_STRING_PTR("clang", CYAML_FLAG_POINTER, struct compiler, clang, 1,
+			       CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("cpu", CYAML_FLAG_POINTER, struct compiler, cpu, 1, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("since", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct compiler,
+			       since, 1, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("cannot", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct compiler,
+			       cannot, 1, CYAML_UNLIMITED),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t compiler_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct compiler, compiler_fields),
+};
+
 static const cyaml_schema_field_t matrix_fields[] = {
 	CYAML_FIELD_MAPPING("archive", CYAML_FLAG_DEFAULT, struct matrix, archive, archive_fields),
 	CYAML_FIELD_SEQUENCE("kernels", CYAML_FLAG_POINTER, struct matrix, kernels, &series_value,
@@ -92,6 +107,8 @@ static const cyaml_schema_field_t matrix_fields[] = {
 			     &profile_value, 1, CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("libbpf", CYAML_FLAG_POINTER, struct matrix, libbpf, &libbpf_value, 1,
 			     CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("compilers", CYAML_FLAG_POINTER, struct matrix, compilers,
+			     &compiler_value, 1, CYAML_UNLIMITED),
 	CYAML_FIELD_END,
 };
 
@@ -225,6 +242,11 @@ static bool is_sound(const char *path, const struct matrix *m)
 			    s->series);
 		else
 			continue;
+		return false;
+	}
+	if (m->compilers[0].since || m->compilers[0].cannot) {
+		err("%s: the first compiler makes the default objects: it has no since or cannot",
+		    path);
 		return false;
 	}
 	return profiles_are_sound(path, m);

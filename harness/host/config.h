@@ -26,6 +26,14 @@ struct libbpf_build {
 	char *sha256;
 };
 
+/* Of the object set. */
+struct compiler {
+	char *clang;  /* major version: "19" */
+	char *cpu;    /* of -mcpu: "v3" */
+	char *since;  /* the first series that knows its instructions; NULL: all we have */
+	char *cannot; /* why there is no such build, or NULL */
+};
+
 struct archive {
 	char **suites;
 	unsigned suites_count;
@@ -39,12 +47,15 @@ struct matrix {
 	unsigned profiles_count;
 	struct libbpf_build *libbpf;
 	unsigned libbpf_count;
+	struct compiler *compilers;
+	unsigned compilers_count;
 };
 
 struct suite {
 	char *name;
 	char *about;
-	char **files; /* into the guest's /work, by their last component */
+	char **files; /* into the guest's /work, by their last component; see builds.h for
+			 "{guest}/..." */
 	unsigned files_count;
 	char **argv;
 	unsigned argv_count;

@@ -227,13 +227,15 @@ static char *make_label(const struct job_spec *s)
 		     : s->kind == JOB_CASE ? fmt("-%s", s->test_case)
 					   : xstrdup(""),
 	     *seed = s->seed ? fmt("-seed%u", s->seed) : xstrdup(""),
-	     *label = fmt("%s-%s%s%s%s", s->kernel->release, what, profile, kind, seed);
+	     *build = s->build->name ? fmt("-%s", s->build->name) : xstrdup(""),
+	     *label = fmt("%s-%s%s%s%s%s", s->kernel->release, what, profile, build, kind, seed);
 
 	for (char *p = label; *p; p++)
 		if (!strchr(LABEL_CHARS, *p))
 			*p = '_';
 	free(profile);
 	free(kind);
+	free(build);
 	free(seed);
 	return label;
 }
@@ -267,7 +269,7 @@ struct job *job_new(struct run *run, const struct job_spec *spec, const struct j
 		machine_seed(&j->vm_config, spec->seed, options->vm->cold);
 	j->vm_config.console_path = j->console_path;
 	j->vm_config.job_ms = bound_of(j, first);
-	j->cell = run_cell(spec->kernel, first->profile, j->vm_config.accel);
+	j->cell = run_cell(spec->kernel, spec->build, first->profile, j->vm_config.accel);
 	return j;
 }
 

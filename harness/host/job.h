@@ -27,6 +27,7 @@ struct job_options {
 /* What is pointed to must outlive the job. */
 struct job_spec {
 	const struct kernel *kernel;
+	const struct build *build;
 	const struct suite *const *suites; /* of one profile */
 	unsigned suites_n;
 	enum job_kind kind;
@@ -44,7 +45,9 @@ struct job *job_new(struct run *run, const struct job_spec *spec, const struct j
 void job_start(struct job *job, uv_loop_t *loop);
 void job_interrupt(struct job *job);
 const struct job_spec *job_spec(const struct job *job);
-/* What its lines, its console and a replay of it are called: KERNEL-SUITE[-PROFILE][-CASE][-seedN].
+/*
+ * What its lines, its console and a replay of it are called:
+ * KERNEL-SUITE[-PROFILE][-BUILD][-CASE][-seedN].
  */
 const char *job_label(const struct job *job);
 uint64_t job_started_ns(const struct job *job);

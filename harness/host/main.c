@@ -21,6 +21,7 @@ static const struct {
 	{"gdb", cmd_gdb, "run under the debugger: breakpoints in the kernel"},
 	{"replay", cmd_replay, "repeat a failure of a seeded VM bit for bit"},
 	{"kernels", cmd_kernels, "list, fetch and look into kernels"},
+	{"builds", cmd_builds, "the loader builds and compilers to choose from"},
 	{"libbpf", cmd_libbpf, "fetch the pinned libbpf sources"},
 	{"outcomes", cmd_outcomes, "every way a test can end, and its exit code"},
 	{"help", cmd_help, "this text"},

@@ -205,7 +205,7 @@ static void report_gap(const struct plan_gap *gap, struct run *run, enum accel a
 	unsigned counts[OC_COUNT] = {0};
 	const struct line_origin from = {
 		.kernel = gap->kernel,
-		.cell = run_cell(gap->kernel, gap->suite->profile, accel),
+		.cell = run_cell(gap->kernel, build_pinned(), gap->suite->profile, accel),
 		.suite = gap->suite->name,
 		.explained = true,
 	};

@@ -62,31 +62,19 @@ int run_open(struct run *run, const char *base, int argc, char **argv)
 	return 0;
 }
 
-static const char *or_unknown(const json_t *tools, const char *name)
+json_t *run_cell(const struct kernel *k, const struct build *b, const char *profile,
+		 enum accel accel)
 {
-	const char *version = json_string_value(json_object_get(tools, name));
+	char *id = fmt("%s_%s_%s", k->release ? k->release : k->asked, b->id, profile);
+	json_t *cell = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "kernel", k->asked,
+				 "arch", "x86_64", "loader", b->loader, "compiler", b->compiler,
+				 "profile", profile);
 
-	return version ? version : "unknown";
-}
-
-json_t *run_cell(const struct kernel *k, const char *profile, enum accel accel)
-{
-	json_t *t = tools(), *cell;
-	char *loader = fmt("libbpf %s", or_unknown(t, "libbpf"));
-	char *compiler = fmt("clang %s", or_unknown(t, "clang"));
-	char *id = fmt("%s_libbpf-%s_clang-%s_%s", k->release ? k->release : k->asked,
-		       or_unknown(t, "libbpf"), or_unknown(t, "clang"), profile);
-
-	cell = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "kernel", k->asked, "arch",
-			 "x86_64", "loader", loader, "compiler", compiler, "profile", profile);
 	if (k->release)
 		json_object_update_new(cell, json_pack("{s:s, s:s, s:s, s:s}", "release",
 						       k->release, "package", k->package, "version",
 						       k->version, "accel", accel_name(accel)));
-	free(loader);
-	free(compiler);
 	free(id);
-	json_decref(t);
 	return cell;
 }
 

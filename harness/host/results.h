@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "builds.h"
 #include "kernel.h"
 #include "outcome.h"
 #include "qemu.h"
@@ -26,7 +27,8 @@ struct run {
 int run_open(struct run *run, const char *base, int argc, char **argv);
 
 /* What a line says of where it was measured. A new reference. */
-json_t *run_cell(const struct kernel *kernel, const char *profile, enum accel accel);
+json_t *run_cell(const struct kernel *kernel, const struct build *build, const char *profile,
+		 enum accel accel);
 
 /* Where a line comes from. */
 struct line_origin {

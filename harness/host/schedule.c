@@ -111,8 +111,8 @@ static void push_seeds(struct schedule *s, struct job_spec spec)
 }
 
 /* The suites of one profile share a machine. */
-static void add_cell(struct schedule *s, const struct kernel *k, const struct suite *const *suites,
-		     unsigned n)
+static void add_cell(struct schedule *s, const struct kernel *k, const struct build *b,
+		     const struct suite *const *suites, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		const struct suite **same = xcalloc(n, sizeof(*same));
@@ -126,6 +126,7 @@ static void add_cell(struct schedule *s, const struct kernel *k, const struct su
 		}
 		if (first == i) /* the job keeps it */
 			push_seeds(s, (struct job_spec){.kernel = k,
+							.build = b,
 							.suites = same,
 							.suites_n = count,
 							.kind = JOB_SUITES});
@@ -134,15 +135,16 @@ static void add_cell(struct schedule *s, const struct kernel *k, const struct su
 	}
 }
 
-void schedule_add(struct schedule *s, const struct kernel *kernel,
+void schedule_add(struct schedule *s, const struct kernel *kernel, const struct build *build,
 		  const struct suite *const *suites, unsigned n)
 {
 	if (s->how.isolation == ISOLATE_CELL) {
-		add_cell(s, kernel, suites, n);
+		add_cell(s, kernel, build, suites, n);
 		return;
 	}
 	for (unsigned i = 0; i < n; i++) {
-		struct job_spec spec = {.kernel = kernel, .suites = &suites[i], .suites_n = 1};
+		struct job_spec spec = {
+			.kernel = kernel, .build = build, .suites = &suites[i], .suites_n = 1};
 
 		if (s->how.isolation == ISOLATE_CASE && suites[i]->list_count) {
 			spec.kind = JOB_LIST;

@@ -28,7 +28,8 @@ struct schedule;
 /* What is pointed to must outlive the schedule. */
 struct schedule *schedule_new(struct run *run, const struct job_options *options,
 			      const struct schedule_options *how);
-void schedule_add(struct schedule *s, const struct kernel *kernel,
+/* The suites' files are of that build. */
+void schedule_add(struct schedule *s, const struct kernel *kernel, const struct build *build,
 		  const struct suite *const *suites, unsigned n);
 /* Runs all, and what they add, to the end; frees it. */
 void schedule_run(struct schedule *s);

@@ -30,6 +30,9 @@ int session_parse(int argc, char **argv, struct session_options *o, const struct
 		  const char *help)
 {
 	const struct opt shared[] = {
+		{OPT_TEXT, "loader", 0, &o->builds.loaders, 0, 0, NULL},
+		{OPT_TEXT, "compiler", 0, &o->builds.compilers, 0, 0, NULL},
+		{OPT_FLAG, "star", 0, &o->builds.star, 0, 0, NULL},
 		{OPT_TEXT, "results", 'r', &o->results, 0, 0, NULL},
 		{OPT_WORDS, "format", 0, &o->formats, 0, 0, "ktap junit kcidb"},
 		{OPT_WORD, "isolate", 0, &o->isolate, 0, 0, "suite case cell"},
@@ -62,6 +65,38 @@ int session_parse(int argc, char **argv, struct session_options *o, const struct
 	return -1;
 }
 
+/* Suites on one image, whose files are of one build and are there. */
+struct work {
+	const struct kernel *kernel;
+	const struct build *build;
+	const struct suite **suites;
+	unsigned n;
+};
+
+/* Each cell of the plan with each build that runs there: known before a machine starts. */
+static struct work *make_work(const struct plan *plan, const struct builds *builds, unsigned *n,
+			      int *code)
+{
+	struct work *all = xcalloc(plan->cells_n * builds->n + 1, sizeof(*all));
+
+	*n = 0;
+	for (unsigned i = 0; i < plan->cells_n; i++) {
+		const struct plan_cell *cell = &plan->cells[i];
+
+		for (unsigned b = 0; b < builds->n; b++) {
+			struct work w = {.kernel = cell->kernel, .build = &builds->list[b]};
+
+			*code = build_suites(w.build, cell->suites, cell->n, &w.suites, &w.n);
+			if (*code)
+				return NULL;
+			if (w.n && build_runs_on(w.build, w.kernel->asked, w.kernel->release,
+						 builds->left_out))
+				all[(*n)++] = w;
+		}
+	}
+	return all;
+}
+
 static enum isolation isolation_of(const char *word)
 {
 	return !strcmp(word, "case")   ? ISOLATE_CASE
@@ -80,7 +115,10 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 		.last_seed = o->seed,
 		.progress = progress_choose(o->quiet, o->json),
 	};
+	struct work *work;
+	unsigned work_n;
 	struct schedule *schedule;
+	struct builds builds;
 	struct plan plan;
 	struct run run;
 	int code;
@@ -96,6 +134,12 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 	code = plan_make(&plan, o->vm.kernels, o->vm.profile, suites, n);
 	if (code)
 		return code;
+	code = builds_select(&o->builds, &builds);
+	if (code)
+		return code;
+	work = make_work(&plan, &builds, &work_n, &code);
+	if (code)
+		return code;
 	if (plan.cells_n)
 		job_options.accel = accel_choose(o->vm.accel, plan.cells[0].kernel);
 	if (run_open(&run, o->results, argc, argv) < 0)
@@ -104,8 +148,10 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 			    json_string(accel_name(job_options.accel)));
 	plan_report(&plan, &run, job_options.accel);
 	schedule = schedule_new(&run, &job_options, &how);
-	for (unsigned i = 0; i < plan.cells_n; i++)
-		schedule_add(schedule, plan.cells[i].kernel, plan.cells[i].suites, plan.cells[i].n);
+	if (json_array_size(builds.left_out))
+		json_object_set(run.meta, "left_out", builds.left_out);
+	for (unsigned i = 0; i < work_n; i++)
+		schedule_add(schedule, work[i].kernel, work[i].build, work[i].suites, work[i].n);
 	schedule_run(schedule);
 	code = run_close(&run, o->quiet, o->json, o->formats);
 	progress_run_ended(how.progress, run.dir, code);

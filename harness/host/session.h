@@ -3,12 +3,14 @@
 #ifndef VMTEST_SESSION_H
 #define VMTEST_SESSION_H
 
+#include "builds.h"
 #include "config.h"
 #include "options.h"
 #include "schedule.h"
 
 struct session_options {
 	struct vm_options vm;
+	struct build_options builds;
 	const char *results, *formats, *isolate, *seeds;
 	unsigned jobs, seed;
 	bool quiet, json;
@@ -30,6 +32,10 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 	"                      bzImage, all, required, newest; see `vmtest kernels list`\n"               \
 	"  --profile P[,P...]  how suites are booted that do not insist on a profile: boot profiles of\n" \
 	"                      kernels/matrix.yaml, or all (default)\n"                                   \
+	"  --loader L[,L...]   what user space is linked with: libbpf-1.1.2, all (the default of\n"       \
+	"                      `vmtest builds`, which lists them)\n"                                      \
+	"  --compiler C[,C...] what made the BPF objects: clang-16-v2, all (likewise)\n"                  \
+	"  --star              of those only one that is not the default at a time, not each with each\n" \
 	"  --results DIR       where the run's directory is made (results)\n"                             \
 	"  --format F[,F...]   also write ktap, junit, kcidb beside the report\n"                         \
 	"  --isolate suite|case|cell  a fresh VM for each suite (the default), for each test of those\n"  \

@@ -4,6 +4,7 @@
 #define COREPATH_INTERNAL_H
 
 #include <limits.h>
+#include "compat.h"
 #include "corepath.h"
 
 /* error.c */

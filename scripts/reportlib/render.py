@@ -44,7 +44,7 @@ def report(store, facts):
         verifier_matrix=tables.verifier_matrix(store, labels), verifier_rows=tables.verifier_rows(store, labels),
         performance_matrix=tables.performance_matrix(store, labels),
         performance_rows=tables.performance_rows(store, labels),
-        cells=tables.cell_rows(store))
+        cells=tables.cell_rows(store), left_out=tables.left_out_rows(store))
 
 
 def terminal(store, facts, path, colour, quiet):

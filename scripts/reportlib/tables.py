@@ -206,6 +206,12 @@ def cell_rows(store):
     return rows
 
 
+def left_out_rows(store):
+    """Builds that "all" asked for and that did not run, on which kernel, and why."""
+    return [[entry["axis"], markdown(entry["name"]), markdown(entry.get("kernel", "every")), markdown(entry["reason"])]
+            for entry in store.run.get("left_out", [])]
+
+
 def where(source):
     """file.c:14, or an empty text."""
     if not source:

@@ -220,3 +220,28 @@ def test_help(machine):
     done = machine.run("--help")
     assert done.returncode == 0
     assert all(word in done.stdout for word in ("--check", "--list", "Exit:", "Example"))
+
+
+def test_builds_installs_what_apt_has_and_names_the_rest(machine):
+    """The other clangs of the matrix: one is here, one can be had, one cannot."""
+    (machine.bin / "sort").symlink_to(shutil.which("sort"))
+    machine.add("apt-cache", 'case "$*" in *clang-16*) echo "Package: clang-16" ;; esac')
+    for n in (14, 19):
+        for name in (f"clang-{n}", f"llvm-strip-{n}"):
+            machine.add(name, "")
+    machine.add("apt-get", STUBS["apt-get"].replace(
+        "for p; do", f'for n in clang-16 llvm-strip-16; do echo >"{machine.bin}/$n"; chmod +x "{machine.bin}/$n"; done;'
+                     ' for p; do').replace("chmod", shutil.which("chmod")))
+    done = machine.run("--builds")
+    assert done.returncode == 0, done.stderr
+    [install] = machine.calls("install")
+    assert "clang-16 llvm-16" in install and "clang-14" not in install and "clang-22" not in install
+    assert "clang-22 is neither here nor in this machine's apt" in done.stderr
+
+
+def test_builds_are_asked_for(machine):
+    """A plain call installs no compiler that only `make builds` wants."""
+    machine.lose("check")
+    machine.run()
+    [install] = machine.calls("install")
+    assert "clang-" not in install

@@ -266,7 +266,8 @@ static void read_sizes(int fd, struct load_result *out)
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 
-	if (bpf_prog_get_info_by_fd(fd, &info, &len))
+	/* bpf_prog_get_info_by_fd() is not in every libbpf this is built with: since 1.2 */
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		return;
 	out->xlated_bytes = info.xlated_prog_len;
 	out->jited_bytes = info.jited_prog_len;
