@@ -134,6 +134,20 @@ def test_loader_axis_makes_rows(make_store):
     assert "All failures are on loader libbpf 1.4.6." in got.verdict
 
 
+def test_compiler_that_fails_is_blamed_and_what_was_left_out_is_said(make_store):
+    cells = [make_cell(id=f"{kernel}-{cpu}", kernel=kernel, compiler=f"clang 19.1.7 {cpu}")
+             for kernel in ("5.10", "6.12") for cpu in ("v3", "v4")]
+    run = make_run(cells, exit=1, left_out=[
+        {"axis": "compiler", "name": "clang-14-v4", "reason": "it has no v4"},
+        {"axis": "compiler", "name": "clang-22-v4", "kernel": "5.10", "reason": "needs 6.6"}])
+    got = Rendered(make_store([make_line(outcome=outcome, cell=cell)
+                               for cell, outcome in zip(cells, ("pass", "fail", "pass", "pass"))], run=run))
+    assert "All failures are on kernel 5.10 and compiler clang 19.1.7 v4." in got.verdict
+    assert "- where: 5.10 (clang 19.1.7 v4)" in got.section("What did not pass")
+    assert got.table("axis")[1:] == [["compiler", "clang-14-v4", "every", "it has no v4"],
+                                     ["compiler", "clang-22-v4", "5.10", "needs 6.6"]]
+
+
 def test_skip_names_the_feature(make_store):
     got = Rendered(make_store([make_line(), make_line("functional.lsm.deny", "skip", missing="CONFIG_BPF_LSM",
                                                       reason="the kernel was built without it")]))
