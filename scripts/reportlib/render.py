@@ -61,6 +61,7 @@ def terminal(store, facts, path, colour, quiet):
                      f"{text.one_line(', '.join(group['places']), 120)}")
         outcome = "" if group["outcome"] in ("fail", "error") else f"{group['outcome']}: "
         lines.append(f"     {outcome}{text.one_line(group['reason'])}" + (f" ({source})" if source else ""))
+        lines.append(f"     by axis: {text.one_line(group['by_axis'])}")
     if len(groups) > TERMINAL_LINES:
         lines.append(f"and {len(groups) - TERMINAL_LINES} more, all in the report")
     lines += [f"{paint('33', 'store')} {text.one_line(problem)}" for problem in store.problems[:TERMINAL_LINES]]

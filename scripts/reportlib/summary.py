@@ -3,10 +3,9 @@
 
 import collections
 
-from . import schema
+from . import attribution, schema
 
 NOTHING = "not one test reported a result, so nothing was tested"
-AXES = ("kernel", "loader", "compiler", "profile", "arch", "accel")
 
 
 def totals(lines):
@@ -30,19 +29,6 @@ def kernels(lines):
     return list(dict.fromkeys(line["cell"]["kernel"] for line in lines))
 
 
-def common_axis(store, bad):
-    """The values all bad lines share although their tests ran elsewhere, too: [("kernel", "7.2")]."""
-    tests = {(line["suite"], line["test"]) for line in bad}
-    ran = [line for line in store.lines if (line["suite"], line["test"]) in tests and line["status"] != "SKIP"]
-    found = []
-    for axis in AXES:
-        everywhere = {line["cell"].get(axis) for line in ran}
-        there = {line["cell"].get(axis) for line in bad}
-        if len(everywhere) > 1 and len(there) == 1 and None not in there:
-            found.append((axis, there.pop()))
-    return found
-
-
 def verdict(store):
     """(word, sentence): PASS, FAIL, BROKEN or NOTHING, and why, for whoever reads one line only."""
     lines = store.lines
@@ -53,9 +39,8 @@ def verdict(store):
     damage = f"; {plural(len(store.problems), 'problem')} with the store" if store.problems else ""
     if failed:
         also = f"; {plural(len(broken), 'result')} could not be had" if broken else ""
-        shared = common_axis(store, failed)
-        only = " and ".join(f"{axis} {value}" for axis, value in shared)
-        only = f" All failures are on {only}." if shared else ""
+        shared = attribution.of_all(lines, failed)
+        only = f" By axis: {shared.sentence}." if shared else ""
         return "FAIL", (f"{len(failed)} of {plural(len(lines), 'result')} failed, on "
                         f"{len(kernels(failed))} of {where} ({_names(kernels(failed))}){also}{damage}.{only}")
     if not lines:
@@ -96,6 +81,14 @@ def _number(line):
     return entry
 
 
+def _failure(line, by_axis):
+    entry = _entry(line, "status", "outcome", "reason", "source", "vm", "seed", "console")
+    found = by_axis[line["suite"], line["test"]]
+    entry["attribution"] = {"sentence": found.sentence, "axes": found.axes,
+                            "nearest": found.nearest.get(line["cell"]["id"], [])}
+    return entry
+
+
 def flaky(store):
     """The machines that came to their end only when they were tried again, with what ended the first try."""
     again = {line["vm"] for line in store.lines if line.get("try", 1) > 1}
@@ -115,6 +108,7 @@ def summarise(store):
     """The content of summary.json."""
     lines = store.lines
     word, sentence = verdict(store)
+    by_axis = attribution.of_tests(lines)
     run = store.run
     summary = {
         "v": 1,
@@ -126,7 +120,7 @@ def summarise(store):
         "outcomes": dict(collections.Counter(line["outcome"] for line in lines)),
         "cells": _grouped(lines, lambda line: line["cell"]["id"]),
         "suites": _grouped(lines, lambda line: line["suite"]),
-        "failures": [_entry(line, "status", "outcome", "reason", "source", "vm", "seed", "console")
+        "failures": [_failure(line, by_axis)
                      for status in ("FAIL", "ERROR", "MISS") for line in lines if line["status"] == status],
         "flaky": flaky(store),
         "skips": [_entry(line, "missing", "reason") for line in lines if line["status"] == "SKIP"],

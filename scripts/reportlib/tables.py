@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The rows and columns of a report, as lists of Markdown cells; the template lays them out."""
 
-from . import schema, summary
+from . import attribution, schema, summary
 from .text import code, link, markdown, number, one_line, seconds
 
 NONE = "-"
@@ -161,6 +161,7 @@ def groups(store, labels):
     """Non-passes that are the same thing on several kernels, as one: the worst status first."""
     found = {}
     about = schema.outcomes()
+    by_axis = attribution.of_tests(store.lines)
     for line in store.lines:
         if line["status"] in ("FAIL", "ERROR", "MISS"):
             source = line.get("source", {})
@@ -178,6 +179,7 @@ def groups(store, labels):
             "log": told["log"] if told else "", "log_from": labels.place(told) if told else "",
             "replays": [line["vm"] for line in lines if _kept(store, line)],
             "places": [labels.place(line) for line in lines],
+            "by_axis": by_axis[first["suite"], first["test"]].sentence,
             "consoles": list(filter(None, (_console(store, labels.place(line), line) for line in lines))),
         })
     return result

@@ -117,13 +117,18 @@ def test_no_link_to_a_console_that_is_not_there(make_store):
 def test_axis_that_broke(make_store):
     cells = [make_cell("5.10"), make_cell("6.1"), make_cell("6.12")]
     got = Rendered(make_store([make_line(outcome="fail" if cell is cells[2] else "pass", cell=cell) for cell in cells]))
-    assert "All failures are on kernel 6.12." in got.verdict
+    said = "fails on 6.12, passes on 6.1 (of the 3 kernels run)"
+    assert f"By axis: {said}." in got.verdict
+    assert f"by axis: {said}" in got.section("What did not pass") and f"by axis: {said}" in got.out
+    assert got.summary["failures"][0]["attribution"] == {
+        "sentence": said, "axes": [["kernel"]], "nearest": ["6.1-default"]}
 
 
 def test_axis_of_another_suite_is_not_blamed(make_store):
     got = Rendered(make_store([make_line(outcome="fail"),
                                make_line("perf.run.a", "done", make_cell("6.12", "icount"))]))
-    assert "All failures" not in got.verdict
+    assert "By axis" not in got.verdict
+    assert "nothing to compare with" in got.section("What did not pass")
 
 
 def test_loader_axis_makes_rows(make_store):
@@ -131,7 +136,7 @@ def test_loader_axis_makes_rows(make_store):
     got = Rendered(make_store([make_line(outcome=outcome, cell=cell)
                                for cell, outcome in zip(cells, ("fail", "pass"))]))
     assert [row[0] for row in got.table("suite")[1:]] == ["functional (libbpf 1.4.6)", "functional (libbpf 1.5.0)"]
-    assert "All failures are on loader libbpf 1.4.6." in got.verdict
+    assert "By axis: fails with libbpf 1.4.6, passes with libbpf 1.5.0." in got.verdict
 
 
 def test_compiler_that_fails_is_blamed_and_what_was_left_out_is_said(make_store):
