@@ -23,7 +23,7 @@ $(B)/guest/init: $(INIT_OBJ)
 	$(CC) $(CFLAGS) -static -s $^ -o $@ -ljansson
 
 # Unit tests of what is pure in vmtest; they find their data from the tree's top.
-HARNESS_TESTS := console_test judge_test features_test
+HARNESS_TESTS := console_test judge_test features_test sweep_test needs_test
 HARNESS_TEST_OBJ := $(HARNESS_TESTS:%=$(B)/obj/harness/tests/%.o)
 HOST_TESTS += $(HARNESS_TESTS:%=$(B)/tests/%)
 
@@ -34,6 +34,9 @@ $(HARNESS_TEST_OBJ): $(B)/obj/%.o: %.c
 $(HARNESS_TESTS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/harness/tests/%.o $(filter-out %/main.o,$(HOST_OBJ))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $^ -o $@ -lcheck -lsubunit -lm -lrt -lpthread $(HOST_LIBS)
+
+# The objects it looks into.
+$(B)/tests/needs_test: | $(B)/fixtures/boundaries.bpf.o $(B)/fixtures/ct_lookup.bpf.o $(B)/bpf/xdp_prefilter.bpf.o
 
 # A machine restored 2010 times on three kernels, not one failure allowed.
 .PHONY: soak

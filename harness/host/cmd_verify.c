@@ -48,15 +48,25 @@ static int add_objects(struct suite *suite, char **paths, unsigned n)
 	return 0;
 }
 
-int cmd_verify(int argc, char **argv)
+int verifier_suite(struct suite *suite, char **objects, unsigned n)
 {
-	struct session_options o;
-	struct suite suite = {
+	*suite = (struct suite){
 		.name = "verifier",
 		.about = "every program judged alone",
 		.profile = "default",
 		.timeout = 600,
 	};
+	suite->files = xcalloc(n + 1, sizeof(char *));
+	suite->argv = xcalloc(n + 1, sizeof(char *));
+	suite->files[suite->files_count++] = "{guest}/verifier";
+	suite->argv[suite->argv_count++] = "verifier";
+	return add_objects(suite, objects, n);
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct session_options o;
+	struct suite suite;
 	const struct suite *one[] = {&suite};
 	int code = session_parse(argc, argv, &o, NULL, help);
 
@@ -66,10 +76,6 @@ int cmd_verify(int argc, char **argv)
 		err("which objects? Give the BPF object files to verify");
 		return EXIT_USAGE;
 	}
-	suite.files = xcalloc(argc - optind + 1, sizeof(char *));
-	suite.argv = xcalloc(argc - optind + 1, sizeof(char *));
-	suite.files[suite.files_count++] = "{guest}/verifier";
-	suite.argv[suite.argv_count++] = "verifier";
-	code = add_objects(&suite, argv + optind, argc - optind);
+	code = verifier_suite(&suite, argv + optind, argc - optind);
 	return code ? code : session_run(&o, one, 1, NULL, argc, argv);
 }

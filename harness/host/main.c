@@ -16,6 +16,7 @@ static const struct {
 } commands[] = {
 	{"test", cmd_test, "boot kernels and run suites inside them"},
 	{"verify", cmd_verify, "ask the verifier of real kernels about any BPF objects"},
+	{"sweep", cmd_sweep, "find the releases that BPF objects work on, holes included"},
 	{"run", cmd_run, "run a program of this machine under another kernel"},
 	{"shell", cmd_shell, "a shell under another kernel"},
 	{"gdb", cmd_gdb, "run under the debugger: breakpoints in the kernel"},

@@ -12,7 +12,7 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "harness" / "schema"
 
 @functools.lru_cache(maxsize=None)
 def load(name):
-    """The schema of that name ("result", "run", "summary") as a dictionary."""
+    """The schema of that name ("result", "run", "summary", "sweep") as a dictionary."""
     return json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
 
 

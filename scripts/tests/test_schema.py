@@ -15,7 +15,7 @@ def without(line, *keys):
     return {key: value for key, value in line.items() if key not in keys}
 
 
-@pytest.mark.parametrize("name", ["result", "run", "summary"])
+@pytest.mark.parametrize("name", ["result", "run", "summary", "sweep"])
 def test_schema_is_itself_valid(name):
     jsonschema.Draft202012Validator.check_schema(schema.load(name))
 
