@@ -147,7 +147,7 @@ def test_compiler_that_fails_is_blamed_and_what_was_left_out_is_said(make_store)
         {"axis": "compiler", "name": "clang-22-v4", "kernel": "5.10", "reason": "needs 6.6"}])
     got = Rendered(make_store([make_line(outcome=outcome, cell=cell)
                                for cell, outcome in zip(cells, ("pass", "fail", "pass", "pass"))], run=run))
-    assert "All failures are on kernel 5.10 and compiler clang 19.1.7 v4." in got.verdict
+    assert "By axis: fails on 5.10 only with clang 19.1.7 v4," in got.verdict
     assert "- where: 5.10 (clang 19.1.7 v4)" in got.section("What did not pass")
     assert got.table("axis")[1:] == [["compiler", "clang-14-v4", "every", "it has no v4"],
                                      ["compiler", "clang-22-v4", "5.10", "needs 6.6"]]
