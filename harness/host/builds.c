@@ -203,8 +203,10 @@ const struct build *build_pinned(void)
 	static struct build pinned;
 	const struct matrix *m;
 
-	if (!pinned.id && (m = matrix_load()))
+	if (!pinned.id && (m = matrix_load())) {
 		pinned = build_of(m, 0, 0);
+		pinned.serves = ~0u; /* whatever axes a suite is on */
+	}
 	return pinned.id ? &pinned : NULL;
 }
 

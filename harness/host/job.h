@@ -45,8 +45,7 @@ struct job *job_new(struct run *run, const struct job_spec *spec, const struct j
 void job_start(struct job *job, uv_loop_t *loop);
 void job_interrupt(struct job *job);
 const struct job_spec *job_spec(const struct job *job);
-/*
- * What its lines, its console and a replay of it are called:
+/* What its lines, its console and a replay of it are called:
  * KERNEL-SUITE[-PROFILE][-BUILD][-CASE][-seedN].
  */
 const char *job_label(const struct job *job);

@@ -65,36 +65,33 @@ int session_parse(int argc, char **argv, struct session_options *o, const struct
 	return -1;
 }
 
-/* Suites on one image, whose files are of one build and are there. */
-struct work {
-	const struct kernel *kernel;
-	const struct build *build;
-	const struct suite **suites;
-	unsigned n;
-};
-
-/* Each cell of the plan with each build that runs there: known before a machine starts. */
-static struct work *make_work(const struct plan *plan, const struct builds *builds, unsigned *n,
-			      int *code)
+/* Every suite's file of every build must be there: known before a machine starts. */
+static int check_builds(const struct builds *builds, const struct suite *const *suites, unsigned n)
 {
-	struct work *all = xcalloc(plan->cells_n * builds->n + 1, sizeof(*all));
+	int code = 0;
 
-	*n = 0;
-	for (unsigned i = 0; i < plan->cells_n; i++) {
-		const struct plan_cell *cell = &plan->cells[i];
+	for (unsigned i = 0; i < builds->n && !code; i++) {
+		const struct suite **of_it;
+		unsigned of_it_n;
 
-		for (unsigned b = 0; b < builds->n; b++) {
-			struct work w = {.kernel = cell->kernel, .build = &builds->list[b]};
-
-			*code = build_suites(w.build, cell->suites, cell->n, &w.suites, &w.n);
-			if (*code)
-				return NULL;
-			if (w.n && build_runs_on(w.build, w.kernel->asked, w.kernel->release,
-						 builds->left_out))
-				all[(*n)++] = w;
-		}
+		code = build_suites(&builds->list[i], suites, n, &of_it, &of_it_n);
 	}
-	return all;
+	return code;
+}
+
+/* What runs on one image, with each build. The files were checked. */
+static void add_cell(struct schedule *schedule, const struct plan_cell *cell,
+		     const struct builds *builds)
+{
+	for (unsigned i = 0; i < builds->n; i++) {
+		const struct build *b = &builds->list[i];
+		const struct suite **of_it;
+		unsigned n;
+
+		if (!build_suites(b, cell->suites, cell->n, &of_it, &n) && n &&
+		    build_runs_on(b, cell->kernel->asked, cell->kernel->release, builds->left_out))
+			schedule_add(schedule, cell->kernel, b, of_it, n);
+	}
 }
 
 static enum isolation isolation_of(const char *word)
@@ -115,8 +112,6 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 		.last_seed = o->seed,
 		.progress = progress_choose(o->quiet, o->json),
 	};
-	struct work *work;
-	unsigned work_n;
 	struct schedule *schedule;
 	struct builds builds;
 	struct plan plan;
@@ -131,13 +126,11 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 		parse_seeds(o->seeds, &how.first_seed, &how.last_seed);
 	if (exceptions_load(NULL) < 0)
 		return EXIT_USAGE;
-	code = plan_make(&plan, o->vm.kernels, o->vm.profile, suites, n);
-	if (code)
-		return code;
 	code = builds_select(&o->builds, &builds);
-	if (code)
-		return code;
-	work = make_work(&plan, &builds, &work_n, &code);
+	if (!code)
+		code = check_builds(&builds, suites, n);
+	if (!code)
+		code = plan_make(&plan, o->vm.kernels, o->vm.profile, suites, n);
 	if (code)
 		return code;
 	if (plan.cells_n)
@@ -148,10 +141,10 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 			    json_string(accel_name(job_options.accel)));
 	plan_report(&plan, &run, job_options.accel);
 	schedule = schedule_new(&run, &job_options, &how);
+	for (unsigned i = 0; i < plan.cells_n; i++)
+		add_cell(schedule, &plan.cells[i], &builds);
 	if (json_array_size(builds.left_out))
 		json_object_set(run.meta, "left_out", builds.left_out);
-	for (unsigned i = 0; i < work_n; i++)
-		schedule_add(schedule, work[i].kernel, work[i].build, work[i].suites, work[i].n);
 	schedule_run(schedule);
 	code = run_close(&run, o->quiet, o->json, o->formats);
 	progress_run_ended(how.progress, run.dir, code);

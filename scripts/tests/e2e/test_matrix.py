@@ -32,6 +32,8 @@ profiles:
   - {name: rt, about: another image, flavour: rt}
 libbpf:
   - {version: "1", source: s, suite: s, file: f, sha256: 3da09b980bb404cc28793479bb2d6c636522679215ffa65a04c893575253e5e8}
+compilers:
+  - {clang: "19", cpu: v3}
 """
 
 # $2 is vmtest's folder of state, in its cache.
