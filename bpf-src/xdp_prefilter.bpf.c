@@ -8,8 +8,8 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "lib/drop.h"
-#include "lib/maps.h"
 #include "lib/parse.h"
+#include "lib/prefilter_maps.h"
 
 static __always_inline bool denied4(const struct wire_ip4 *ip)
 {
@@ -82,6 +82,9 @@ int xdp_prefilter(struct xdp_md *ctx)
 	};
 	enum corepath_drop reason = filter(&p);
 
+	/* the next program counts it then; we go on here only if there is none */
+	if (!reason)
+		bpf_tail_call(ctx, &xdp_stages, COREPATH_STAGE_LB);
 	count(reason, p.data_end - p.data);
 	return reason ? XDP_DROP : XDP_PASS;
 }

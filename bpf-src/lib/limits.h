@@ -27,4 +27,41 @@
  */
 #define LIMIT_PREFIXES 65536
 
+/* Services and backends. Each service costs a Maglev table of 64 KiB; backends are 48 bytes. */
+#define LIMIT_SERVICES 1024
+#define LIMIT_BACKENDS 4096
+
+/* Addresses with services, and clients that services take, of both families. */
+#define LIMIT_VIPS    1024
+#define LIMIT_SOURCES 65536
+
+/*
+ * Flows, clients and fragmented packets remembered; the oldest make room. A lost flow goes to the
+ * backend the Maglev table names, which is the same one unless backends have changed; a lost
+ * answer is not rewritten, and the client resets. Memory is taken when the maps are made: about
+ * 128 bytes each.
+ */
+#define LIMIT_CONNS   65536
+#define LIMIT_CLIENTS 16384
+#define LIMIT_FRAGS   4096
+
+/*
+ * Bytes of the packet that an ICMP "too big" quotes. RFC 1812 section 4.3.2.3 asks for as many as
+ * fit in 576, RFC 4443 section 3.2 in 1280; bpf_csum_diff() sums 512 at a time (MAX_BPF_STACK in
+ * kernel/bpf, net/core/filter.c), and 8 of them are the ICMP header. The MTU is never below 1280
+ * (RFC 8200 section 5), so a packet that does not fit always has them.
+ */
+#define LIMIT_ICMP_QUOTE 504
+
+/* ICMP errors each CPU sends, per second (RFC 4443 section 2.4 f asks for a limit; Linux has the
+ * same, net.ipv4.icmp_msgs_per_sec). */
+#define LIMIT_ICMP_RATE 1000
+
+/* TTL and hop limit of what we send ourselves: RFC 1700's default, and Linux's. */
+#define LIMIT_TTL 64
+
+/* The furthest an L4 header starts: two tags, IPv6 and LIMIT_EXTHDRS headers of at most 2048
+ * bytes are 12350. A mask, which every verifier follows. */
+#define LIMIT_L4_OFF 0x3fff
+
 #endif

@@ -33,6 +33,7 @@ struct packet {
 	__u16 l4_off;
 	__u8 l4_proto; /* after parse_ip4, or parse_ip6 and parse_ip6_ext */
 	__u8 frag;     /* enum packet_frag */
+	__u32 frag_id; /* if frag, network order */
 };
 
 static __always_inline bool is_vlan(__be16 type)
@@ -52,6 +53,12 @@ static __always_inline enum corepath_drop parse_l2(struct packet *p)
 		return COREPATH_DROP_MALFORMED_L2;
 	type = eth->type;
 	p->next = eth + 1;
+	/* most frames, and one comparison instead of six */
+	if (type == bpf_htons(ETH_P_IP)) {
+		p->l3_proto = ETH_P_IP;
+		p->l3_off = sizeof(*eth);
+		return COREPATH_DROP_FORWARDED;
+	}
 
 #pragma unroll
 	for (i = 0; i < LIMIT_VLAN_TAGS; i++) {
@@ -80,9 +87,12 @@ static __always_inline enum corepath_drop parse_ip4(struct packet *p, struct wir
 
 	if ((void *)(h + 1) > p->data_end)
 		return COREPATH_DROP_MALFORMED_IP4;
-	if (h->version_ihl >> 4 != 4)
-		return COREPATH_DROP_MALFORMED_IP4;
-	hlen = (h->version_ihl & 0xf) * 4;
+	hlen = sizeof(*h);
+	if (h->version_ihl != 0x45) { /* options, or no IPv4 */
+		if (h->version_ihl >> 4 != 4)
+			return COREPATH_DROP_MALFORMED_IP4;
+		hlen = (h->version_ihl & 0xf) * 4;
+	}
 	len = bpf_ntohs(h->tot_len);
 	room = p->data_end - p->next;
 	/* len >= hlen and room >= len: the header's end is then inside the frame as well */
@@ -92,6 +102,7 @@ static __always_inline enum corepath_drop parse_ip4(struct packet *p, struct wir
 	frag_off = bpf_ntohs(h->frag_off);
 	p->frag = (frag_off & (IP_MF | IP_OFFSET) ? PACKET_FRAG : 0) |
 		  (frag_off & IP_OFFSET ? PACKET_FRAG_LATER : 0);
+	p->frag_id = h->id;
 	p->l3_end = p->l3_off + len;
 	p->l4_proto = h->protocol;
 	p->l4_off = p->l3_off + hlen;
@@ -119,6 +130,7 @@ static __always_inline enum corepath_drop parse_ip6(struct packet *p, struct wir
 		return COREPATH_DROP_MALFORMED_IP6;
 
 	p->frag = 0;
+	p->frag_id = 0;
 	p->l3_end = p->l3_off + len;
 	p->l4_proto = h->nexthdr;
 	p->l4_off = p->l3_off + sizeof(*h);
@@ -170,6 +182,7 @@ static __always_inline enum corepath_drop parse_ip6_ext(struct packet *p)
 
 		if (p->l4_proto == IPPROTO_FRAGMENT) {
 			frag_off = bpf_ntohs(h->frag_off);
+			p->frag_id = h->frag_id;
 			/* both clear is an atomic fragment, which is whole (RFC 6946) */
 			if (frag_off & (IP6_MF | IP6_OFFSET))
 				p->frag |= PACKET_FRAG;

@@ -15,14 +15,31 @@
 #define ETH_P_IPV6   0x86DD
 #define ETH_P_8021AD 0x88A8
 
-/* include/uapi/linux/in6.h; the destination options header is 60 */
+/* include/uapi/linux/in6.h; the destination options header is 60. vmlinux.h has in.h's enum */
 #define IPPROTO_HOPOPTS	 0
 #define IPPROTO_ROUTING	 43
 #define IPPROTO_FRAGMENT 44
 #define IPPROTO_AH	 51
+#define IPPROTO_ICMPV6	 58
 #define IPPROTO_DSTOPTS	 60
 
+/* include/uapi/linux/icmp.h, include/uapi/linux/icmpv6.h */
+#define ICMP_ECHOREPLY	    0
+#define ICMP_DEST_UNREACH   3
+#define ICMP_FRAG_NEEDED    4
+#define ICMP_ECHO	    8
+#define ICMP_TIME_EXCEEDED  11
+#define ICMP_PARAMETERPROB  12
+#define ICMPV6_PKT_TOOBIG   2
+#define ICMPV6_PARAMPROB    4
+#define ICMPV6_ECHO_REQUEST 128
+#define ICMPV6_ECHO_REPLY   129
+
+/* IANA: Generic UDP Encapsulation */
+#define GUE_PORT 6080
+
 /* include/net/ip.h and include/net/ipv6.h: the fragment fields, in host order */
+#define IP_DF	   0x4000
 #define IP_MF	   0x2000
 #define IP_OFFSET  0x1FFF
 #define IP6_MF	   0x0001
@@ -71,6 +88,38 @@ struct wire_ip6_ext {
 	__u8 len; /* not for fragment headers, where it is reserved */
 	__be16 frag_off;
 	__be32 frag_id;
+};
+
+/* RFC 9293 section 3.1, as far as the datapath reads it */
+struct wire_tcp {
+	__be16 sport;
+	__be16 dport;
+	__be32 seq;
+	__be32 ack;
+	__u8 doff;
+	__u8 flags;
+	__be16 window;
+	__be16 check;
+	__be16 urgent;
+};
+
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
+
+/* RFC 768 */
+struct wire_udp {
+	__be16 sport;
+	__be16 dport;
+	__be16 len;
+	__be16 check;
+};
+
+/* RFC 792, RFC 4443; what follows depends on the type */
+struct wire_icmp {
+	__u8 type;
+	__u8 code;
+	__be16 check;
+	__be32 rest;
 };
 
 #endif

@@ -33,7 +33,29 @@
 	X(EXTHDR_TOO_LONG, 7, "exthdr_too_long",                                                   \
 	  "more IPv6 extension headers than the datapath looks through")                           \
 	X(EXTHDR_TRUNCATED, 8, "exthdr_truncated",                                                 \
-	  "an IPv6 extension header ends beyond the packet")
+	  "an IPv6 extension header ends beyond the packet")                                       \
+	X(LB_TUNNELED, 9, "lb_tunneled", "not dropped: sent to a backend inside a tunnel")         \
+	X(LB_TRANSLATED, 10, "lb_translated",                                                      \
+	  "not dropped: sent to a backend, its destination rewritten")                             \
+	X(LB_REPLIED, 11, "lb_replied",                                                            \
+	  "not dropped: a backend's answer, its source rewritten to the service's")                \
+	X(LB_ECHOED, 12, "lb_echoed", "echo request to a service's address, answered here")        \
+	X(LB_TOO_BIG, 13, "lb_too_big",                                                            \
+	  "packet does not fit the tunnel's MTU; its sender was told by ICMP")                     \
+	X(LB_TOO_BIG_SILENT, 14, "lb_too_big_silent",                                              \
+	  "packet does not fit the tunnel's MTU, and its sender could not be told")                \
+	X(LB_NO_BACKEND, 15, "lb_no_backend", "the service has no backend that takes it")          \
+	X(LB_SOURCE_DENIED, 16, "lb_source_denied", "source is in none of the service's sources")  \
+	X(LB_RATE_LIMITED, 17, "lb_rate_limited", "source sends more than the service's rate")     \
+	X(LB_CONN_RATE, 18, "lb_conn_rate",                                                        \
+	  "new connection to translate, beyond the rate of new connections")                       \
+	X(LB_NAT_COLLISION, 19, "lb_nat_collision",                                                \
+	  "another service has a connection of the same client and ports to the backend")          \
+	X(LB_FRAG_UNKNOWN, 20, "lb_frag_unknown",                                                  \
+	  "fragment to a service, and the first fragment was not seen")                            \
+	X(TTL_EXCEEDED, 21, "ttl_exceeded", "TTL or hop limit would reach zero")                   \
+	X(MALFORMED_L4, 22, "malformed_l4", "TCP, UDP or ICMP header is cut short")                \
+	X(NO_ROOM, 23, "no_room", "the driver left no room to grow or shrink the frame")
 
 enum corepath_drop {
 #define COREPATH_X(sym, num, name, text) COREPATH_DROP_##sym = num,
@@ -75,6 +97,155 @@ enum corepath_verdict {
 
 struct corepath_prefix_value {
 	__u32 verdict; /* enum corepath_verdict */
+};
+
+/* ---- the load balancer ---- */
+
+/* An address of either family, network order. IPv4 is IPv4-mapped (RFC 4291 section 2.5.5.2), so
+ * that one key and one code serve both. */
+struct corepath_addr {
+	__u32 w[4];
+};
+
+/* A packet's flow as it is on the wire, ports in network order. Key of lb_conns and lb_replies. */
+struct corepath_flow {
+	struct corepath_addr src;
+	struct corepath_addr dst;
+	__u16 sport;
+	__u16 dport;
+	__u8 proto;
+	__u8 pad[3];
+};
+
+/* Addresses that have services. The longest prefix decides; IPv4 lengths are 96 more. */
+struct corepath_vip_key {
+	__u32 prefixlen; /* 0..128 */
+	struct corepath_addr addr;
+};
+
+struct corepath_vip {
+	__u32 id; /* not 0 */
+};
+
+/* A service: what of an address is balanced. */
+struct corepath_service_key {
+	__u32 vip;  /* corepath_vip.id */
+	__u16 port; /* network order; 0 is any port that has no service of its own */
+	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 pad;
+};
+
+enum corepath_lb_mode {
+	COREPATH_LB_TUNNEL = 1, /* IP in IP (RFC 2003, 2473, 4213); the backend answers itself */
+	COREPATH_LB_GUE = 2,	/* the same inside UDP: GUE variant 1 */
+	COREPATH_LB_NAT = 3,	/* destination rewritten, answers come back through us */
+};
+
+enum corepath_service_flags {
+	COREPATH_SERVICE_SOURCES = 1 << 0, /* only clients in lb_sources */
+};
+
+struct corepath_service {
+	__u32 id; /* index of lb_maglev, not 0 */
+	__u8 mode;
+	__u8 flags;
+	__u8 pad[2];
+	__u64 affinity_ns;	/* 0: none */
+	__u64 rate_interval_ns; /* per source: one packet per interval; 0: no limit */
+	__u64 rate_window_ns;	/* how far a source may run ahead of that */
+};
+
+/* Slots of a Maglev table: a prime, at least 100 for each backend to be shared evenly to 1%
+ * (Maglev, NSDI 2016, section 3.4). */
+#define COREPATH_MAGLEV_SLOTS 16381
+
+/* The only value of the map that lb_maglev has for a service: backends by slot, 0 for none. It is
+ * replaced as a whole, by replacing the map. */
+struct corepath_maglev {
+	__u32 backend[COREPATH_MAGLEV_SLOTS];
+};
+
+enum corepath_backend_state {
+	COREPATH_BACKEND_FREE = 0,
+	COREPATH_BACKEND_ACTIVE = 1,
+	COREPATH_BACKEND_DRAINING = 2, /* keeps its connections, gets no new ones */
+	COREPATH_BACKEND_DOWN = 3,     /* its connections go to others */
+};
+
+/* A backend of one service. lb_backends has them by number; 0 is none. */
+struct corepath_backend {
+	struct corepath_addr addr;
+	__u16 port; /* network order; 0 keeps the packet's. NAT only */
+	__u8 state;
+	__u8 pad;
+	__u32 generation; /* changes when the number is given to another backend */
+	__u32 service;
+	__u32 weight;
+	__u8 mac[6]; /* of the next hop; all 0: the one the packet came from */
+	__u8 pad2[2];
+};
+
+/* Which backend a flow or a client has. */
+struct corepath_conn {
+	__u32 backend;
+	__u32 generation;
+	__u64 used_ns; /* affinity only; CLOCK_MONOTONIC */
+};
+
+/* Key of lb_affinity and lb_rates: a client of a service. */
+struct corepath_client {
+	struct corepath_addr addr;
+	__u32 service;
+};
+
+/* Key of lb_sources: the clients a service takes. */
+struct corepath_source_key {
+	__u32 prefixlen; /* 32 for the service, and the address's */
+	__u32 service;
+	struct corepath_addr addr;
+};
+
+/* What a backend's answer gets back: value of lb_replies. */
+struct corepath_reply {
+	struct corepath_addr addr;
+	__u16 port;
+	__u8 mac[6]; /* the frame's source when the client's packet came */
+};
+
+/* The ports of a fragmented packet, by what all its fragments share. */
+struct corepath_frag_key {
+	struct corepath_addr src;
+	struct corepath_addr dst;
+	__u32 id;
+	__u8 proto;
+	__u8 pad[3];
+};
+
+struct corepath_frag {
+	__u16 sport;
+	__u16 dport;
+};
+
+/* When the next packet is due: all a token bucket has to keep (GCRA, ITU-T I.371). */
+struct corepath_bucket {
+	__u64 due_ns;
+};
+
+/* The only value of lb_config. */
+struct corepath_lb_config {
+	struct corepath_addr source4; /* of tunnels to IPv4 backends */
+	struct corepath_addr source6;
+	__u32 source4_vary; /* bits of the last word taken from the flow's hash, network order: */
+	__u32 source6_vary; /* what lets the backend's queues share the tunnels */
+	__u32 mtu;	    /* of the way to the backends, bytes of IP */
+	__u32 nat_services; /* answers are looked for if there are any */
+	__u64 conn_interval_ns; /* per CPU: one new connection per interval; 0: none */
+};
+
+/* Slots of xdp_stages: what the prefilter hands a packet on to. */
+enum corepath_stage {
+	COREPATH_STAGE_LB,
+	COREPATH_STAGE_COUNT,
 };
 
 #endif

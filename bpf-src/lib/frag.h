@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ports of packets and of their fragments. Only the first fragment has them, so it is remembered
+ * by what all fragments share (RFC 791 section 3.2, RFC 8200 section 4.5) and the others follow.
+ */
+#ifndef COREPATH_FRAG_H
+#define COREPATH_FRAG_H
+
+#include "lb_maps.h"
+#include "place.h"
+
+static __always_inline void frag_key(const struct place *at, const struct corepath_flow *f,
+				     __u32 id, struct corepath_frag_key *key)
+{
+	*key = (struct corepath_frag_key){
+		.src = f->src, .dst = f->dst, .id = id, .proto = at->l4_proto};
+}
+
+/*
+ * Sets the flow's ports. Not in the packet, and not remembered: COREPATH_DROP_LB_FRAG_UNKNOWN. A
+ * first fragment that does not hold the whole TCP or UDP header is refused (RFC 1858).
+ */
+static __always_inline enum corepath_drop read_ports(const struct place *at, __u32 id,
+						     struct corepath_flow *f)
+{
+	const struct wire_udp *udp = at->l4;
+	struct corepath_frag_key key;
+	struct corepath_frag *seen;
+
+	if (at->frag & PACKET_FRAG_LATER) {
+		frag_key(at, f, id, &key);
+		seen = bpf_map_lookup_elem(&lb_frags, &key);
+		if (!seen)
+			return COREPATH_DROP_LB_FRAG_UNKNOWN;
+		f->sport = seen->sport;
+		f->dport = seen->dport;
+		return COREPATH_DROP_FORWARDED;
+	}
+	if (!place_has_l4(at, sizeof(*udp)))
+		return COREPATH_DROP_MALFORMED_L4;
+	if (at->l4_proto == IPPROTO_TCP && !place_has_l4(at, sizeof(struct wire_tcp)))
+		return COREPATH_DROP_MALFORMED_L4;
+	f->sport = udp->sport;
+	f->dport = udp->dport;
+	return COREPATH_DROP_FORWARDED;
+}
+
+/* After the packet was found to be one of ours: for its later fragments. */
+static __always_inline void frag_remember(const struct place *at, const struct corepath_flow *f,
+					  __u32 id)
+{
+	struct corepath_frag ports = {.sport = f->sport, .dport = f->dport};
+	struct corepath_frag_key key;
+
+	if (at->frag != PACKET_FRAG)
+		return;
+	frag_key(at, f, id, &key);
+	bpf_map_update_elem(&lb_frags, &key, &ports, BPF_ANY);
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Token buckets as the generic cell rate algorithm (ITU-T I.371): all a bucket keeps is the time
+ * its next packet is due, so it is one word, needs no refill, and two CPUs that race for it cost a
+ * packet too many and nothing else.
+ */
+#ifndef COREPATH_RATELIMIT_H
+#define COREPATH_RATELIMIT_H
+
+#include "lb_maps.h"
+
+/* One packet per interval, and up to `window` ahead of that. True if this one may go. */
+static __always_inline bool bucket_take(struct corepath_bucket *b, __u64 interval, __u64 window)
+{
+	__u64 now = bpf_ktime_get_ns(), due = b->due_ns;
+
+	if (due < now)
+		due = now;
+	if (due + interval > now + window)
+		return false;
+	b->due_ns = due + interval;
+	return true;
+}
+
+/* A bucket of this CPU, one second deep. */
+static __always_inline bool guard_take(enum lb_guard guard, __u64 interval)
+{
+	__u32 key = guard;
+	struct corepath_bucket *b = bpf_map_lookup_elem(&lb_guards, &key);
+
+	return b && bucket_take(b, interval, 1000000000);
+}
+
+/* A client's bucket of a service that has a rate. */
+static __always_inline bool client_take(const struct corepath_client *client,
+					const struct corepath_service *svc)
+{
+	struct corepath_bucket *b = bpf_map_lookup_elem(&lb_rates, client);
+	struct corepath_bucket fresh;
+
+	if (b)
+		return bucket_take(b, svc->rate_interval_ns, svc->rate_window_ns);
+	fresh.due_ns = bpf_ktime_get_ns() + svc->rate_interval_ns;
+	bpf_map_update_elem(&lb_rates, client, &fresh, BPF_ANY);
+	return true;
+}
+
+#endif

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * xdp_lb: an L4 load balancer. The prefilter hands it what it lets pass.
+ *
+ *	xdp_lb	     from a frame to its IP addresses and protocol
+ *	lb_flow	     TCP and UDP: which backend; or a backend's answer, back to the client
+ *	lb_icmp	     ICMP errors: the backend of the flow they are about; echoes are answered
+ *	lb_tunnel    into the tunnel to the backend
+ *	lb_too_big   what does not fit it, back to the sender
+ *
+ * A packet that is not for a service passes unchanged. lib/place.h says why these are global
+ * functions and take numbers; none calls another, as they would share 512 bytes of stack.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "lib/conn.h"
+#include "lib/drop.h"
+#include "lib/encap.h"
+#include "lib/frag.h"
+#include "lib/icmp.h"
+#include "lib/lb.h"
+#include "lib/nat.h"
+#include "lib/parse.h"
+
+#define GLOBAL __attribute__((noinline))
+
+/* What lb_flow and lb_icmp decide: a reason, and with LB_TUNNELED to where. */
+static __always_inline __u64 decide_tunnel(const struct corepath_service *svc,
+					   const struct pick *pick)
+{
+	return COREPATH_DROP_LB_TUNNELED | (__u64)(svc->mode == COREPATH_LB_GUE) << 8 |
+	       (__u64)pick->id << 16 | (__u64)pick->hash << 32;
+}
+
+#define DECISION_REASON(d)  ((enum corepath_drop)((d) & 0xff))
+#define DECISION_GUE(d)	    ((d) >> 8 & 1)
+#define DECISION_BACKEND(d) ((d) >> 16 & 0xffff)
+#define DECISION_HASH(d)    ((d) >> 32)
+
+static __always_inline bool opens_connection(const struct place *at)
+{
+	const struct wire_tcp *tcp = at->l4;
+
+	if (at->l4_proto != IPPROTO_TCP || at->frag & PACKET_FRAG_LATER ||
+	    (void *)(tcp + 1) > at->data_end)
+		return false;
+	return (tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* A packet to a service: which backend, and on to it. */
+static __always_inline __u64 serve(struct place *at, const struct corepath_flow *f,
+				   const struct corepath_service *svc,
+				   const struct corepath_lb_config *cfg)
+{
+	struct corepath_backend *b;
+	enum corepath_drop reason;
+	bool may_add = false;
+	struct pick pick;
+
+	conn_find(f, svc, opens_connection(at), &pick);
+	b = bpf_map_lookup_elem(&lb_backends, &pick.id);
+	if (!pick.id || !b)
+		return COREPATH_DROP_LB_NO_BACKEND;
+	if (!pick.known)
+		may_add = conn_may_add(cfg);
+	if (svc->mode == COREPATH_LB_NAT) {
+		reason = reply_remember(at, f, b, may_add, cfg);
+		if (reason)
+			return reason;
+	}
+	if (may_add)
+		conn_remember(f, svc, pick.id, b);
+	if (svc->mode == COREPATH_LB_NAT)
+		return nat_forward(at, f, b);
+	return decide_tunnel(svc, &pick);
+}
+
+/* Not to a service: perhaps a backend's answer. If not, it is none of our business. */
+static __always_inline enum corepath_drop answer(struct place *at, __u32 frag_id,
+						 struct corepath_flow *f)
+{
+	struct corepath_reply *r;
+
+	if (read_ports(at, frag_id, f))
+		return COREPATH_DROP_FORWARDED;
+	r = bpf_map_lookup_elem(&lb_replies, f);
+	if (!r)
+		return COREPATH_DROP_FORWARDED;
+	frag_remember(at, f, frag_id);
+	return nat_reply(at, f, r);
+}
+
+GLOBAL __u64 lb_flow(struct xdp_md *ctx, __u64 where, __u32 frag_id)
+{
+	const struct corepath_lb_config *cfg = lb_settings();
+	struct corepath_flow f = {};
+	struct corepath_service *svc;
+	enum corepath_drop reason;
+	struct corepath_vip *vip;
+	struct place at;
+
+	if (!cfg || !place_open(ctx, where, &at) || !read_addrs(&at, &f.src, &f.dst))
+		return COREPATH_DROP_FORWARDED;
+	f.proto = at.l4_proto;
+	vip = find_vip(&f.dst);
+	if (!vip)
+		return cfg->nat_services ? answer(&at, frag_id, &f) : COREPATH_DROP_FORWARDED;
+	reason = read_ports(&at, frag_id, &f);
+	if (reason)
+		return reason;
+	svc = find_service(vip, f.dport, f.proto);
+	if (!svc)
+		return COREPATH_DROP_FORWARDED;
+	reason = admit(&f, svc);
+	if (reason)
+		return reason;
+	frag_remember(&at, &f, frag_id);
+	return serve(&at, &f, svc, cfg);
+}
+
+/*
+ * The flow an ICMP error is about, as its packets came to us: the error quotes what the service
+ * sent to the client. False if that is no TCP or UDP, or is not quoted up to its ports.
+ */
+static __always_inline bool read_quoted(const struct place *at, struct place *quote,
+					struct corepath_flow *f)
+{
+	struct wire_udp *udp;
+	struct wire_ip4 *ip4;
+	struct wire_ip6 *ip6;
+
+	*quote = *at;
+	quote->l3 = at->l4 + sizeof(struct wire_icmp);
+	ip4 = quote->l3;
+	if ((void *)(ip4 + 1) > at->data_end || !read_addrs(quote, &f->dst, &f->src))
+		return false;
+	if (at->v6) {
+		ip6 = place_ip6(quote);
+		if (!ip6)
+			return false;
+		f->proto = ip6->nexthdr;
+		udp = (void *)(ip6 + 1);
+	} else {
+		if (bpf_ntohs(ip4->frag_off) & IP_OFFSET)
+			return false;
+		f->proto = ip4->protocol;
+		udp = quote->l3 + (ip4->version_ihl & 0xf) * 4;
+	}
+	if ((void *)(udp + 1) > at->data_end)
+		return false;
+	quote->l4 = udp;
+	f->sport = udp->dport;
+	f->dport = udp->sport;
+	return f->proto == IPPROTO_TCP || f->proto == IPPROTO_UDP;
+}
+
+GLOBAL __u64 lb_icmp(struct xdp_md *ctx, __u64 where)
+{
+	struct corepath_addr src, dst;
+	struct corepath_flow f = {};
+	struct corepath_service *svc;
+	struct corepath_vip *vip;
+	struct wire_icmp *icmp;
+	struct corepath_backend *b;
+	struct place at, quote;
+	struct pick pick;
+
+	if (!place_open(ctx, where, &at) || !read_addrs(&at, &src, &dst) || at.frag)
+		return COREPATH_DROP_FORWARDED;
+	vip = find_vip(&dst);
+	if (!vip)
+		return COREPATH_DROP_FORWARDED;
+	icmp = at.l4;
+	if (!place_has_l4(&at, sizeof(*icmp)))
+		return COREPATH_DROP_MALFORMED_L4;
+	if (icmp->type == (at.v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO))
+		return icmp_echo(&at, icmp, &src, &dst);
+	if (!icmp_is_error(icmp->type, at.v6) || !read_quoted(&at, &quote, &f) ||
+	    !addr_equal(&f.dst, &dst))
+		return COREPATH_DROP_FORWARDED;
+	svc = find_service(vip, f.dport, f.proto);
+	if (!svc)
+		return COREPATH_DROP_FORWARDED;
+	conn_find(&f, svc, false, &pick);
+	b = bpf_map_lookup_elem(&lb_backends, &pick.id);
+	if (!pick.id || !b)
+		return COREPATH_DROP_LB_NO_BACKEND;
+	if (svc->mode == COREPATH_LB_NAT)
+		return nat_error(&at, &quote, &f, b);
+	return decide_tunnel(svc, &pick);
+}
+
+/* The bytes of IP that fit the way to a backend inside its tunnel. */
+static __always_inline __u32 tunnel_room(const struct corepath_backend *b, bool gue)
+{
+	const struct corepath_lb_config *cfg = lb_settings();
+
+	return cfg ? cfg->mtu - tunnel_overhead(b, gue) : 0;
+}
+
+GLOBAL int lb_tunnel(struct xdp_md *ctx, __u64 where, __u32 backend, __u32 hash, __u32 gue)
+{
+	struct corepath_backend *b = bpf_map_lookup_elem(&lb_backends, &backend);
+	const struct corepath_lb_config *cfg = lb_settings();
+	struct place at;
+
+	if (!b || !cfg || !place_open(ctx, where, &at))
+		return COREPATH_DROP_LB_NO_BACKEND;
+	if ((__u32)(at.l3_end - at.l3_off) > tunnel_room(b, gue))
+		return COREPATH_DROP_LB_TOO_BIG;
+	return encap(ctx, where, hash, b, gue, cfg);
+}
+
+GLOBAL int lb_too_big(struct xdp_md *ctx, __u64 where, __u32 backend, __u32 gue)
+{
+	struct corepath_backend *b = bpf_map_lookup_elem(&lb_backends, &backend);
+
+	if (!b)
+		return COREPATH_DROP_LB_NO_BACKEND;
+	return icmp_too_big(ctx, where, tunnel_room(b, gue));
+}
+
+static __always_inline enum corepath_drop parse(struct packet *p)
+{
+	struct wire_ip4 *ip4;
+	struct wire_ip6 *ip6;
+	enum corepath_drop reason;
+
+	reason = parse_l2(p);
+	if (reason)
+		return reason;
+	switch (p->l3_proto) {
+	case ETH_P_IP:
+		return parse_ip4(p, &ip4);
+	case ETH_P_IPV6:
+		return parse_ip6(p, &ip6) ?: parse_ip6_ext(p);
+	default:
+		p->l4_proto = IPPROTO_RAW; /* of no interest */
+		return COREPATH_DROP_FORWARDED;
+	}
+}
+
+static __always_inline enum corepath_drop balance(struct xdp_md *ctx, struct packet *p)
+{
+	__u64 where, decision = COREPATH_DROP_FORWARDED;
+	enum corepath_drop reason;
+
+	reason = parse(p);
+	if (reason)
+		return reason;
+	where = place_pack(p);
+	if (p->l4_proto == IPPROTO_TCP || p->l4_proto == IPPROTO_UDP)
+		decision = lb_flow(ctx, where, p->frag_id);
+	else if (p->l4_proto == (p->l3_proto == ETH_P_IP ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		decision = lb_icmp(ctx, where);
+
+	reason = DECISION_REASON(decision);
+	if (reason == COREPATH_DROP_LB_TUNNELED)
+		reason = lb_tunnel(ctx, where, DECISION_BACKEND(decision), DECISION_HASH(decision),
+				   DECISION_GUE(decision));
+	if (reason == COREPATH_DROP_LB_TOO_BIG)
+		reason = lb_too_big(ctx, where, DECISION_BACKEND(decision), DECISION_GUE(decision));
+	return reason;
+}
+
+static __always_inline int verdict(enum corepath_drop reason)
+{
+	switch (reason) {
+	case COREPATH_DROP_FORWARDED:
+		return XDP_PASS;
+	case COREPATH_DROP_LB_TUNNELED:
+	case COREPATH_DROP_LB_TRANSLATED:
+	case COREPATH_DROP_LB_REPLIED:
+	case COREPATH_DROP_LB_ECHOED:
+	case COREPATH_DROP_LB_TOO_BIG:
+		return XDP_TX;
+	default:
+		return XDP_DROP;
+	}
+}
+
+SEC("xdp")
+int xdp_lb(struct xdp_md *ctx)
+{
+	struct packet p = {
+		.data = (void *)(long)ctx->data,
+		.data_end = (void *)(long)ctx->data_end,
+	};
+	__u64 bytes = p.data_end - p.data; /* before anything grows or shrinks it */
+	enum corepath_drop reason = balance(ctx, &p);
+
+	count(reason, bytes);
+	return verdict(reason);
+}
+
+char LICENSE[] SEC("license") = "GPL";
