@@ -38,12 +38,13 @@ $(B)/bin/corepath: $(call loader_objects,cmd) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -o $@ $^ -ljansson -lelf -lz
 
-HOST_TESTS += $(B)/tests/prefix_text_test
+LOADER_TESTS := $(patsubst loader/tests/%.c,$(B)/tests/%,$(wildcard loader/tests/*_test.c))
+HOST_TESTS += $(LOADER_TESTS)
 
-$(B)/tests/prefix_text_test: $(call loader_objects,tests) $(LIBCOREPATH_A) $(LIBBPF_A)
+$(LOADER_TESTS): $(B)/tests/%: $(LOADER_B)/obj/loader/tests/%.o $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lelf -lz -lcheck -lsubunit -lm -lrt -lpthread
 
-check-host: $(B)/tests/prefix_text_test
+check-host: $(LOADER_TESTS)
 
 -include $(LOADER_OBJ:.o=.d)

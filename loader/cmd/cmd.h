@@ -36,6 +36,14 @@ int cmd_prefilter_add(const struct args *args);
 int cmd_prefilter_del(const struct args *args);
 int cmd_prefilter_list(const struct args *args);
 int cmd_prefilter_load(const struct args *args);
+int cmd_service_add(const struct args *args);
+int cmd_service_del(const struct args *args);
+int cmd_service_list(const struct args *args);
+int cmd_backend_add(const struct args *args);
+int cmd_backend_del(const struct args *args);
+int cmd_backend_set_state(const struct args *args);
+int cmd_balancer_set(const struct args *args);
+int cmd_balancer_show(const struct args *args);
 int cmd_counters(const struct args *args);
 int cmd_version(const struct args *args);
 

@@ -76,6 +76,44 @@ static const struct command {
 	 "Add the prefixes in FILE (- is standard input): one per line, '#' starts a comment, a "
 	 "leading '!' allows. A bad line fails the whole file.",
 	 "corepath prefilter load prefixes.txt", 0, 1, 1, cmd_prefilter_load},
+	{"service", "add", "PROTO ADDRESS:PORT [KEY=VALUE...]",
+	 "Balance PROTO (tcp or udp) to ADDRESS:PORT over backends. ADDRESS may be a prefix, an IPv6 "
+	 "one is in brackets, and PORT 0 is any port without a service of its own.\n"
+	 "  mode=tunnel      the packet inside IP to the backend, which answers itself (default)\n"
+	 "  mode=gue         the same inside UDP, port 6080\n"
+	 "  mode=nat         the destination rewritten; answers must come back through this device\n"
+	 "  affinity=SEC     a client stays with its backend for SEC seconds after its last flow\n"
+	 "  sources=P,P...   only clients in these prefixes\n"
+	 "  rate=N or N/SEC  packets that one client may send per second, or per SEC seconds",
+	 "corepath service add tcp 203.0.113.9:80 mode=nat affinity=300", 0, 2, UNLIMITED,
+	 cmd_service_add},
+	{"service", "del", "PROTO ADDRESS:PORT", "Forget the service and its backends.",
+	 "corepath service del tcp 203.0.113.9:80", 0, 2, 2, cmd_service_del},
+	{"service", "list", "", "Print the services and their backends.",
+	 "corepath service list --json", BIT(OPT_JSON), 0, 0, cmd_service_list},
+	{"backend", "add", "PROTO ADDRESS:PORT BACKEND [KEY=VALUE...]",
+	 "Give the service a backend: an address, with a port if mode=nat.\n"
+	 "  weight=N         its share of new flows, relative to the others (default 1)\n"
+	 "  state=STATE      active (default), draining or down; see 'backend set-state'\n"
+	 "  mac=MAC          next hop to it; without one, where the packet came from (a router)",
+	 "corepath backend add tcp 203.0.113.9:80 10.0.0.1:8080 weight=2", 0, 3, UNLIMITED,
+	 cmd_backend_add},
+	{"backend", "del", "PROTO ADDRESS:PORT BACKEND",
+	 "Take the backend from the service; its flows go to others.",
+	 "corepath backend del tcp 203.0.113.9:80 10.0.0.1:8080", 0, 3, 3, cmd_backend_del},
+	{"backend", "set-state", "PROTO ADDRESS:PORT BACKEND STATE",
+	 "active: gets flows. draining: keeps the flows it has. down: its flows go to others.",
+	 "corepath backend set-state tcp 203.0.113.9:80 10.0.0.1:8080 draining", 0, 4, 4,
+	 cmd_backend_set_state},
+	{"balancer", "set", "KEY=VALUE...",
+	 "Settings of all services.\n"
+	 "  source4=PREFIX   source of tunnels to IPv4 backends; bits after the prefix vary by flow\n"
+	 "  source6=PREFIX   the same to IPv6 backends\n"
+	 "  mtu=BYTES        what fits the way to the backends; senders are told of less (1500)\n"
+	 "  conn-rate=N      new flows each CPU remembers per second; a flood costs no more (125000)",
+	 "corepath balancer set mtu=1540 source4=192.0.2.1/32", 0, 1, UNLIMITED, cmd_balancer_set},
+	{"balancer", "show", "", "Print the settings.", "corepath balancer show", BIT(OPT_JSON), 0,
+	 0, cmd_balancer_show},
 	{NULL, "counters", "", "Print packets and bytes by what became of them.",
 	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
 	{NULL, "version", "", "Print the versions of corepath and libbpf.", "corepath version", 0,
@@ -138,8 +176,9 @@ static int print_help(void)
 
 	puts("corepath: one datapath, on every kernel from 5.10\n\nUsage: corepath COMMAND\n");
 	for (i = 0; i < N_COMMANDS; i++)
-		printf("  %-18s %s\n      %s\n", full_name(&commands[i], name), commands[i].text,
-		       commands[i].example);
+		/* what follows the first line is for the command's own help */
+		printf("  %-18s %.*s\n      %s\n", full_name(&commands[i], name),
+		       (int)strcspn(commands[i].text, "\n"), commands[i].text, commands[i].example);
 	puts("\nOptions of every command:");
 	print_options(ANYWHERE);
 	puts("\nExit status: 0 done, 1 failed, 2 wrong usage. 'corepath COMMAND --help' says more.");
@@ -268,7 +307,8 @@ static int fail_command(const struct args *args)
 
 	for (i = 0; i < N_COMMANDS; i++)
 		if (commands[i].group && !strcmp(commands[i].group, word))
-			return report_usage("%s%s%s: no such command; use add, del, list or load",
+			return report_usage("%s%s%s: no such command; 'corepath --help' shows them "
+					    "all",
 					    word, args->n_operands > 1 ? " " : "",
 					    args->n_operands > 1 ? args->operands[1] : "");
 	return report_usage("%s: no such command; 'corepath --help' shows them all", word);

@@ -141,6 +141,86 @@ int corepath_prefix_del(const char *pin_dir, const struct corepath_prefix *list,
 /* All prefixes, IPv4 first, by address, then shortest first. The caller frees *list. */
 int corepath_prefix_list(const char *pin_dir, struct corepath_prefix **list, size_t *n);
 
+/* ---- load balancing ---- */
+
+/* What is balanced. Text: "tcp 203.0.113.9:80", "udp [2001:db8::9]:53", "tcp 203.0.113.0/24:0". */
+struct corepath_service_id {
+	struct corepath_addr addr; /* host bits are 0 */
+	__u32 len;		   /* 0..128; IPv4 lengths are 96 more */
+	__u16 port;		   /* host order; 0 is any port without a service of its own */
+	__u8 proto;		   /* IPPROTO_TCP or IPPROTO_UDP */
+};
+
+struct corepath_service_spec {
+	struct corepath_service_id id;
+	enum corepath_lb_mode mode;
+	__u32 affinity_s; /* seconds a client keeps its backend after its last new flow; 0: none */
+	__u32 rate;	  /* packets per rate_s seconds that one source may send; 0: any */
+	__u32 rate_s;
+	struct corepath_prefix *sources; /* clients that may use it; none: all */
+	size_t n_sources;
+};
+
+struct corepath_backend_spec {
+	struct corepath_addr addr;
+	__u16 port;   /* host order; 0: the service's. Other ports in COREPATH_LB_NAT only */
+	__u32 weight; /* 1..65535, relative to the service's others */
+	enum corepath_backend_state state;
+	__u8 mac[6]; /* of the next hop; all 0: the one the client's packet came from */
+};
+
+/* A service as it is, and its backends. */
+struct corepath_service_info {
+	struct corepath_service_spec spec;
+	struct corepath_backend_spec *backends;
+	size_t n_backends;
+};
+
+/* Each changes the running datapath; a packet sees it before or after, never in between. Errors:
+ * -ENOENT if nothing is up or there is no such service or backend, -EEXIST, -ENOSPC, -EINVAL. */
+int corepath_service_add(const char *pin_dir, const struct corepath_service_spec *spec);
+int corepath_service_del(const char *pin_dir, const struct corepath_service_id *id);
+int corepath_backend_add(const char *pin_dir, const struct corepath_service_id *id,
+			 const struct corepath_backend_spec *spec);
+int corepath_backend_del(const char *pin_dir, const struct corepath_service_id *id,
+			 const struct corepath_addr *addr, __u16 port);
+int corepath_backend_set_state(const char *pin_dir, const struct corepath_service_id *id,
+			       const struct corepath_addr *addr, __u16 port,
+			       enum corepath_backend_state state);
+
+/* All services. corepath_service_free() frees the list. */
+int corepath_service_list(const char *pin_dir, struct corepath_service_info **list, size_t *n);
+void corepath_service_free(struct corepath_service_info *list, size_t n);
+
+/* Settings of all services. A tunnel's source is the address with its host bits from the flow. */
+struct corepath_balancer {
+	struct corepath_prefix source4, source6;
+	__u32 mtu;	 /* of the way to the backends, bytes of IP: 1280..9216 */
+	__u32 conn_rate; /* new connections remembered per CPU and second; 0: none */
+};
+
+int corepath_balancer_get(const char *pin_dir, struct corepath_balancer *b);
+int corepath_balancer_set(const char *pin_dir, const struct corepath_balancer *b);
+
+/* Text. Each parser returns -EINVAL and says what is wrong. */
+int corepath_service_parse(const char *proto, const char *text, struct corepath_service_id *id);
+int corepath_backend_parse(const char *text, struct corepath_backend_spec *b); /* ADDR[:PORT] */
+
+/* One "key=value" word of a service, a backend or the settings. */
+int corepath_service_option(const char *word, struct corepath_service_spec *spec);
+int corepath_backend_option(const char *word, struct corepath_backend_spec *b);
+int corepath_balancer_option(const char *word, struct corepath_balancer *b);
+
+/* "tcp 203.0.113.9:80" and "10.0.0.1:8080", in buffers of COREPATH_SERVICE_STRLEN bytes. */
+#define COREPATH_SERVICE_STRLEN 72
+const char *corepath_service_format(const struct corepath_service_id *id, char *buf);
+const char *corepath_endpoint_format(const struct corepath_addr *addr, __u16 port, char *buf);
+
+/* "tunnel", "gue", "nat"; "active", "draining", "down" */
+const char *corepath_lb_mode_name(enum corepath_lb_mode mode);
+const char *corepath_backend_state_name(enum corepath_backend_state state);
+int corepath_backend_state_parse(const char *text, enum corepath_backend_state *state);
+
 /* ---- counters ---- */
 
 /* Packets and bytes by enum corepath_drop since the first `up`, summed over CPUs and devices. */

@@ -72,5 +72,83 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 #define CP_MAP_SRC4	"prefilter_src4"
 #define CP_MAP_SRC6	"prefilter_src6"
 #define CP_MAP_COUNTERS "drop_counters"
+#define CP_MAP_STAGES	"xdp_stages"
+
+#define CP_MAP_LB_CONFIG   "lb_config"
+#define CP_MAP_LB_VIPS	   "lb_vips"
+#define CP_MAP_LB_SERVICES "lb_services"
+#define CP_MAP_LB_BACKENDS "lb_backends"
+#define CP_MAP_LB_MAGLEV   "lb_maglev"
+#define CP_MAP_LB_SOURCES  "lb_sources"
+
+/* The balancer's program, pinned beside its maps. */
+#define CP_PROG_LB "xdp_lb"
+
+/* maglev.c */
+
+/* What a backend is to the table: its address and port, which alone decide its preferences, so
+ * that a table depends on the set of backends and not on when each was added. */
+struct cp_maglev_node {
+	struct corepath_addr addr;
+	__u16 port;
+	__u32 id;
+	__u32 weight; /* 0: none of the slots */
+};
+
+/* Fills COREPATH_MAGLEV_SLOTS slots with ids, or with 0 if there is no weight at all. Sorts the
+ * nodes. Returns -ENOMEM without an error text. */
+int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots);
+
+/* lb_load.c */
+
+/* Loads the balancer and pins its maps and its program, which is pinned last. */
+int cp_lb_load(const struct cp_dir *dir);
+
+/* Removes its pins, those that are there. */
+int cp_lb_unpin(const struct cp_dir *dir);
+
+/* balancer.c: the load balancer's state, as the maps have it */
+
+struct cp_vip {
+	struct corepath_vip_key key;
+	__u32 id;
+};
+
+struct cp_service {
+	struct corepath_service_key key;
+	struct corepath_service value;
+};
+
+struct cp_lb {
+	struct cp_dir dir;
+	int config, vips, services, backends, maglev, sources;
+	struct cp_vip *vip;
+	size_t n_vips;
+	struct cp_service *service;
+	size_t n_services;
+	struct corepath_backend *backend; /* max_backends, by number; of no service: FREE */
+	__u32 max_backends, max_services;
+};
+
+/* Opens the maps and reads them; the caller closes on 0. A balancer that is not loaded is, if
+ * `load`, and else it has no service and no map. */
+int cp_lb_open(struct cp_lb *lb, const char *pin_dir, enum cp_access access, bool load);
+void cp_lb_close(struct cp_lb *lb);
+
+/* Writes the settings a new balancer has. A negative errno without an error text. */
+int cp_lb_defaults(int config_fd);
+
+/* The service, or NULL after an error text (-ENOENT). */
+struct cp_service *cp_lb_find(struct cp_lb *lb, const struct corepath_service_id *id);
+
+/* As cp_lb_find without an error text; cp_lb_find_vip finds its address alone. */
+struct cp_service *cp_lb_lookup(struct cp_lb *lb, const struct corepath_service_id *id);
+struct cp_vip *cp_lb_find_vip(struct cp_lb *lb, const struct corepath_service_id *id);
+
+/* Makes the service's Maglev table anew from lb->backend and puts it in the old one's place. */
+int cp_lb_rebuild(struct cp_lb *lb, __u32 service);
+
+/* Tells the datapath what lb->service has: whether to look for answers, whether to run at all. */
+int cp_lb_commit(struct cp_lb *lb);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
-static const char *const map_names[] = {CP_MAP_SRC4, CP_MAP_SRC6, CP_MAP_COUNTERS};
+static const char *const map_names[] = {CP_MAP_SRC4, CP_MAP_SRC6, CP_MAP_COUNTERS, CP_MAP_STAGES};
 #define N_MAPS (sizeof(map_names) / sizeof(map_names[0]))
 
 /* What this call made, so that a failure can take it back. */
@@ -287,6 +287,9 @@ static int down_all(const struct cp_dir *dir, struct cp_link *links, size_t n)
 		if (unlinkat(dir->fd, map_names[i], 0) && errno != ENOENT)
 			return cp_fail(errno, "unpin %s/%s: %s; run as root", dir->path,
 				       map_names[i], strerror(errno));
+	err = cp_lb_unpin(dir);
+	if (err)
+		return err;
 	if (rmdir(dir->path))
 		return cp_fail(errno,
 			       "remove %s: %s; the datapath is down, what is left there is not "

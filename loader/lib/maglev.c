@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Maglev's table (Eisenbud et al., NSDI 2016, section 3.4): each backend has its own order of
+ * preference over all slots, and backends take turns at taking the first free slot of theirs. So
+ * slots are shared evenly, and when a backend comes or goes few others change hands.
+ *
+ * A backend's weight is how many turns it gets: in each round it moves its own clock on by its
+ * weight, and takes a slot when that has passed the heaviest one's.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "internal.h"
+
+struct turn {
+	__u32 next, skip; /* the order of preference: next, next + skip, ... modulo the slots */
+	__u64 clock;
+};
+
+/* The finaliser of SplitMix64 (Steele, Lea, Flood: OOPSLA 2014). */
+static __u64 mix(__u64 x)
+{
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+	return x ^ (x >> 31);
+}
+
+static __u64 hash(const struct cp_maglev_node *n, __u64 seed)
+{
+	__u64 high = (__u64)n->addr.w[0] << 32 | n->addr.w[1];
+	__u64 low = (__u64)n->addr.w[2] << 32 | n->addr.w[3];
+
+	return mix(mix(mix(seed + high) + low) + n->port);
+}
+
+static int compare(const void *va, const void *vb)
+{
+	const struct cp_maglev_node *a = va, *b = vb;
+	int d = memcmp(&a->addr, &b->addr, sizeof(a->addr));
+
+	return d ? d : (a->port > b->port) - (a->port < b->port);
+}
+
+static void take_slot(struct turn *t, __u32 id, __u32 *slots)
+{
+	while (slots[t->next])
+		t->next = (t->next + t->skip) % COREPATH_MAGLEV_SLOTS;
+	slots[t->next] = id;
+}
+
+int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots)
+{
+	__u32 heaviest = 0, taken = 0;
+	struct turn *turns;
+	size_t i;
+
+	memset(slots, 0, COREPATH_MAGLEV_SLOTS * sizeof(*slots));
+	qsort(nodes, n, sizeof(*nodes), compare);
+	turns = calloc(n + 1, sizeof(*turns));
+	if (!turns)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		/* the number of slots is prime, so any skip but 0 visits them all */
+		turns[i].next = hash(&nodes[i], 1) % COREPATH_MAGLEV_SLOTS;
+		turns[i].skip = hash(&nodes[i], 2) % (COREPATH_MAGLEV_SLOTS - 1) + 1;
+		if (nodes[i].weight > heaviest)
+			heaviest = nodes[i].weight;
+	}
+	while (heaviest && taken < COREPATH_MAGLEV_SLOTS) {
+		for (i = 0; i < n && taken < COREPATH_MAGLEV_SLOTS; i++) {
+			turns[i].clock += nodes[i].weight;
+			if (turns[i].clock < heaviest)
+				continue;
+			turns[i].clock -= heaviest;
+			take_slot(&turns[i], nodes[i].id, slots);
+			taken++;
+		}
+	}
+	free(turns);
+	return 0;
+}

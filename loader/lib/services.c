@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Services and their backends: add, delete, change, list.
+ *
+ * The order of writes is what keeps a packet from seeing half of anything: a service is written
+ * after all it needs and deleted before it; a backend is written before the table that names it
+ * and deleted after.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <bpf/bpf.h>
+#include "compat.h"
+#include "internal.h"
+
+#define NSEC_PER_SEC 1000000000ull
+
+static bool is4(const struct corepath_addr *a)
+{
+	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
+}
+
+static int fail_map(const struct cp_lb *lb, const char *map, int err)
+{
+	if (err == -E2BIG || err == -ENOSPC)
+		return cp_fail(ENOSPC, "map %s/%s: full; delete services first", lb->dir.path, map);
+	return cp_fail(-err, "map %s/%s: %s; run as root", lb->dir.path, map, strerror(-err));
+}
+
+/* ---- services ---- */
+
+static __u32 free_service(const struct cp_lb *lb)
+{
+	__u32 id;
+	size_t i;
+
+	for (id = 1; id < lb->max_services; id++) {
+		for (i = 0; i < lb->n_services && lb->service[i].value.id != id; i++)
+			;
+		if (i == lb->n_services)
+			return id;
+	}
+	return 0;
+}
+
+static __u32 free_vip(const struct cp_lb *lb)
+{
+	__u32 id = 1;
+	size_t i;
+
+	for (i = 0; i < lb->n_vips; i++)
+		if (lb->vip[i].id >= id)
+			id = lb->vip[i].id + 1;
+	return id;
+}
+
+static struct corepath_source_key source_key(__u32 service, const struct corepath_prefix *p)
+{
+	struct corepath_source_key key = {.service = service};
+
+	if (p->family == AF_INET) {
+		key.addr.w[2] = htonl(0xffff);
+		memcpy(&key.addr.w[3], p->addr, 4);
+		key.prefixlen = 32 + 96 + p->len;
+	} else {
+		memcpy(&key.addr, p->addr, 16);
+		key.prefixlen = 32 + p->len;
+	}
+	return key;
+}
+
+/* All sources of a service, or only those up to n of `out`. Returns how many there are. */
+static size_t read_sources(const struct cp_lb *lb, __u32 service, struct corepath_source_key *out,
+			   size_t room)
+{
+	struct corepath_source_key key, *prev = NULL;
+	size_t n = 0;
+
+	for (; !bpf_map_get_next_key(lb->sources, prev, &key); prev = &key) {
+		if (key.service != service)
+			continue;
+		if (n < room)
+			out[n] = key;
+		n++;
+	}
+	return n;
+}
+
+static void delete_sources(const struct cp_lb *lb, __u32 service)
+{
+	struct corepath_source_key key;
+
+	/* a trie's next key after one that is gone is its first, so begin anew each time */
+	while (read_sources(lb, service, &key, 1))
+		if (bpf_map_delete_elem(lb->sources, &key))
+			return;
+}
+
+static int add_sources(const struct cp_lb *lb, __u32 service,
+		       const struct corepath_service_spec *spec)
+{
+	__u32 one = 1;
+	size_t i;
+	int err = 0;
+
+	delete_sources(lb, service);
+	for (i = 0; i < spec->n_sources && !err; i++) {
+		struct corepath_source_key key = source_key(service, &spec->sources[i]);
+
+		err = bpf_map_update_elem(lb->sources, &key, &one, BPF_ANY);
+	}
+	return err ? fail_map(lb, CP_MAP_LB_SOURCES, err) : 0;
+}
+
+static void delete_vip_if_unused(struct cp_lb *lb, __u32 vip)
+{
+	size_t i;
+
+	for (i = 0; i < lb->n_services; i++)
+		if (lb->service[i].key.vip == vip)
+			return;
+	for (i = 0; i < lb->n_vips; i++)
+		if (lb->vip[i].id == vip)
+			bpf_map_delete_elem(lb->vips, &lb->vip[i].key);
+}
+
+static int write_vip(struct cp_lb *lb, const struct corepath_service_id *id, __u32 *out)
+{
+	struct corepath_vip_key key = {.prefixlen = id->len, .addr = id->addr};
+	struct cp_vip *old = cp_lb_find_vip(lb, id);
+	struct corepath_vip value;
+	int err;
+
+	value.id = old ? old->id : free_vip(lb);
+	*out = value.id;
+	if (old)
+		return 0;
+	err = bpf_map_update_elem(lb->vips, &key, &value, BPF_ANY);
+	return err ? fail_map(lb, CP_MAP_LB_VIPS, err) : 0;
+}
+
+/* Deleting waits for an RCU grace period whether there is something or not, so look first. */
+static void drop_table(const struct cp_lb *lb, __u32 service)
+{
+	__u32 id;
+
+	if (!bpf_map_lookup_elem(lb->maglev, &service, &id))
+		bpf_map_delete_elem(lb->maglev, &service);
+}
+
+static int add_service(struct cp_lb *lb, const struct corepath_service_spec *spec)
+{
+	struct cp_service s = {
+		.key = {.port = htons(spec->id.port), .proto = spec->id.proto},
+		.value =
+			{
+				.id = free_service(lb),
+				.mode = spec->mode,
+				.flags = spec->n_sources ? COREPATH_SERVICE_SOURCES : 0,
+				.affinity_ns = spec->affinity_s * NSEC_PER_SEC,
+			},
+	};
+	char text[COREPATH_SERVICE_STRLEN];
+	int err;
+
+	if (cp_lb_lookup(lb, &spec->id))
+		return cp_fail(EEXIST,
+			       "%s: the service is there already; 'corepath service del' it first",
+			       corepath_service_format(&spec->id, text));
+	if (!s.value.id)
+		return cp_fail(ENOSPC, "%s: there are %u services, which is all there is room for",
+			       corepath_service_format(&spec->id, text), lb->max_services - 1);
+	if (spec->rate) {
+		s.value.rate_window_ns = spec->rate_s * NSEC_PER_SEC;
+		s.value.rate_interval_ns = s.value.rate_window_ns / spec->rate;
+	}
+	drop_table(lb, s.value.id); /* these two: what a killed command left */
+	err = add_sources(lb, s.value.id, spec);
+	if (!err)
+		err = write_vip(lb, &spec->id, &s.key.vip);
+	if (err)
+		return err;
+	err = bpf_map_update_elem(lb->services, &s.key, &s.value, BPF_NOEXIST);
+	if (err)
+		return fail_map(lb, CP_MAP_LB_SERVICES, err);
+	lb->service[lb->n_services++] = s;
+	return cp_lb_commit(lb);
+}
+
+int corepath_service_add(const char *pin_dir, const struct corepath_service_spec *spec)
+{
+	struct cp_lb lb;
+	int err;
+
+	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, true);
+	if (err)
+		return err;
+	err = add_service(&lb, spec);
+	cp_lb_close(&lb);
+	return err;
+}
+
+static int write_backend(struct cp_lb *lb, __u32 i)
+{
+	int err = bpf_map_update_elem(lb->backends, &i, &lb->backend[i], BPF_ANY);
+
+	return err ? fail_map(lb, CP_MAP_LB_BACKENDS, err) : 0;
+}
+
+/* The number may go to another backend; flows that remember this one must not follow. */
+static int free_backend(struct cp_lb *lb, __u32 i)
+{
+	lb->backend[i] = (struct corepath_backend){.generation = lb->backend[i].generation + 1};
+	return write_backend(lb, i);
+}
+
+static int del_service(struct cp_lb *lb, const struct corepath_service_id *id)
+{
+	struct cp_service *s = cp_lb_find(lb, id), gone;
+	__u32 i;
+	int err;
+
+	if (!s)
+		return -ENOENT;
+	err = bpf_map_delete_elem(lb->services, &s->key);
+	if (err)
+		return fail_map(lb, CP_MAP_LB_SERVICES, err);
+	gone = *s;
+	*s = lb->service[--lb->n_services];
+	delete_vip_if_unused(lb, gone.key.vip);
+	drop_table(lb, gone.value.id);
+	delete_sources(lb, gone.value.id);
+	for (i = 1; i < lb->max_backends && !err; i++)
+		if (lb->backend[i].state && lb->backend[i].service == gone.value.id)
+			err = free_backend(lb, i);
+	return err ? err : cp_lb_commit(lb);
+}
+
+int corepath_service_del(const char *pin_dir, const struct corepath_service_id *id)
+{
+	struct cp_lb lb;
+	int err;
+
+	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
+	if (err)
+		return err;
+	err = del_service(&lb, id);
+	cp_lb_close(&lb);
+	return err;
+}
+
+/* ---- backends ---- */
+
+static __u32 find_backend(const struct cp_lb *lb, const struct cp_service *s,
+			  const struct corepath_addr *addr, __u16 port)
+{
+	__u32 i;
+
+	for (i = 1; i < lb->max_backends; i++) {
+		const struct corepath_backend *b = &lb->backend[i];
+
+		if (b->state && b->service == s->value.id && b->port == htons(port) &&
+		    !memcmp(&b->addr, addr, sizeof(*addr)))
+			return i;
+	}
+	return 0;
+}
+
+static int check_backend(const struct cp_lb *lb, const struct cp_service *s,
+			 const struct corepath_service_id *id,
+			 const struct corepath_backend_spec *spec)
+{
+	char text[COREPATH_SERVICE_STRLEN];
+
+	corepath_endpoint_format(&spec->addr, spec->port, text);
+	if (find_backend(lb, s, &spec->addr, spec->port))
+		return cp_fail(EEXIST,
+			       "backend %s: the service has it already; 'corepath backend "
+			       "set-state' changes its state",
+			       text);
+	if (s->value.mode != COREPATH_LB_NAT && spec->port)
+		return cp_fail(EINVAL,
+			       "backend %s: a tunnel leaves the port as it is; leave it "
+			       "out, or make the service with mode=nat",
+			       text);
+	if (s->value.mode == COREPATH_LB_NAT && is4(&spec->addr) != is4(&id->addr))
+		return cp_fail(EINVAL,
+			       "backend %s: mode=nat keeps the address family; use one of "
+			       "the service's, or mode=tunnel",
+			       text);
+	return 0;
+}
+
+static int add_backend(struct cp_lb *lb, const struct corepath_service_id *id,
+		       const struct corepath_backend_spec *spec)
+{
+	struct cp_service *s = cp_lb_find(lb, id);
+	__u32 i = 1;
+	int err;
+
+	if (!s)
+		return -ENOENT;
+	err = check_backend(lb, s, id, spec);
+	if (err)
+		return err;
+	while (i < lb->max_backends && lb->backend[i].state)
+		i++;
+	if (i == lb->max_backends)
+		return cp_fail(ENOSPC, "there are %u backends, which is all there is room for",
+			       i - 1);
+	lb->backend[i] = (struct corepath_backend){
+		.addr = spec->addr,
+		.port = htons(spec->port),
+		.state = spec->state,
+		.generation = lb->backend[i].generation + 1,
+		.service = s->value.id,
+		.weight = spec->weight,
+	};
+	memcpy(lb->backend[i].mac, spec->mac, sizeof(spec->mac));
+	err = write_backend(lb, i);
+	return err ? err : cp_lb_rebuild(lb, s->value.id);
+}
+
+int corepath_backend_add(const char *pin_dir, const struct corepath_service_id *id,
+			 const struct corepath_backend_spec *spec)
+{
+	struct cp_lb lb;
+	int err;
+
+	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
+	if (err)
+		return err;
+	err = add_backend(&lb, id, spec);
+	cp_lb_close(&lb);
+	return err;
+}
+
+/* A state of FREE deletes. */
+static int change_backend(struct cp_lb *lb, const struct corepath_service_id *id,
+			  const struct corepath_addr *addr, __u16 port,
+			  enum corepath_backend_state state)
+{
+	struct cp_service *s = cp_lb_find(lb, id);
+	char text[COREPATH_SERVICE_STRLEN];
+	__u32 i;
+	int err;
+
+	if (!s)
+		return -ENOENT;
+	i = find_backend(lb, s, addr, port);
+	if (!i)
+		return cp_fail(ENOENT,
+			       "backend %s: the service has no such backend; 'corepath service "
+			       "list' shows them",
+			       corepath_endpoint_format(addr, port, text));
+	lb->backend[i].state = state;
+	/* out of the table first, so that no new flow gets a backend that is going */
+	if (state == COREPATH_BACKEND_FREE) {
+		err = cp_lb_rebuild(lb, s->value.id);
+		return err ? err : free_backend(lb, i);
+	}
+	err = write_backend(lb, i);
+	return err ? err : cp_lb_rebuild(lb, s->value.id);
+}
+
+int corepath_backend_set_state(const char *pin_dir, const struct corepath_service_id *id,
+			       const struct corepath_addr *addr, __u16 port,
+			       enum corepath_backend_state state)
+{
+	struct cp_lb lb;
+	int err;
+
+	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
+	if (err)
+		return err;
+	err = change_backend(&lb, id, addr, port, state);
+	cp_lb_close(&lb);
+	return err;
+}
+
+int corepath_backend_del(const char *pin_dir, const struct corepath_service_id *id,
+			 const struct corepath_addr *addr, __u16 port)
+{
+	return corepath_backend_set_state(pin_dir, id, addr, port, COREPATH_BACKEND_FREE);
+}
+
+/* ---- list ---- */
+
+static int list_sources(const struct cp_lb *lb, __u32 service, struct corepath_service_spec *spec)
+{
+	size_t i, n = read_sources(lb, service, NULL, 0);
+	struct corepath_source_key *keys = calloc(n + 1, sizeof(*keys));
+
+	spec->sources = calloc(n + 1, sizeof(*spec->sources));
+	if (!keys || !spec->sources) {
+		free(keys);
+		return -ENOMEM;
+	}
+	spec->n_sources = read_sources(lb, service, keys, n);
+	for (i = 0; i < spec->n_sources; i++) {
+		struct corepath_prefix *p = &spec->sources[i];
+		bool v4 = is4(&keys[i].addr) && keys[i].prefixlen >= 128;
+
+		p->family = v4 ? AF_INET : AF_INET6;
+		p->len = keys[i].prefixlen - (v4 ? 128 : 32);
+		memcpy(p->addr, v4 ? &keys[i].addr.w[3] : keys[i].addr.w, v4 ? 4 : 16);
+	}
+	free(keys);
+	return 0;
+}
+
+static int list_one(struct cp_lb *lb, const struct cp_service *s, struct corepath_service_info *out)
+{
+	struct corepath_service_spec *spec = &out->spec;
+	__u32 i;
+	size_t v;
+
+	for (v = 0; v < lb->n_vips && lb->vip[v].id != s->key.vip; v++)
+		;
+	if (v < lb->n_vips) {
+		spec->id.addr = lb->vip[v].key.addr;
+		spec->id.len = lb->vip[v].key.prefixlen;
+	}
+	spec->id.port = ntohs(s->key.port);
+	spec->id.proto = s->key.proto;
+	spec->mode = s->value.mode;
+	spec->affinity_s = s->value.affinity_ns / NSEC_PER_SEC;
+	if (s->value.rate_interval_ns) {
+		spec->rate_s = s->value.rate_window_ns / NSEC_PER_SEC;
+		spec->rate = s->value.rate_window_ns / s->value.rate_interval_ns;
+	}
+	if (s->value.flags & COREPATH_SERVICE_SOURCES && list_sources(lb, s->value.id, spec))
+		return -ENOMEM;
+	out->backends = calloc(lb->max_backends, sizeof(*out->backends));
+	if (!out->backends)
+		return -ENOMEM;
+	for (i = 1; i < lb->max_backends; i++) {
+		const struct corepath_backend *b = &lb->backend[i];
+		struct corepath_backend_spec *to = &out->backends[out->n_backends];
+
+		if (!b->state || b->service != s->value.id)
+			continue;
+		*to = (struct corepath_backend_spec){.addr = b->addr,
+						     .port = ntohs(b->port),
+						     .weight = b->weight,
+						     .state = b->state};
+		memcpy(to->mac, b->mac, sizeof(to->mac));
+		out->n_backends++;
+	}
+	return 0;
+}
+
+int corepath_service_list(const char *pin_dir, struct corepath_service_info **list, size_t *n)
+{
+	struct cp_lb lb;
+	int err;
+
+	err = cp_lb_open(&lb, pin_dir, CP_READ, false);
+	if (err)
+		return err;
+	*list = calloc(lb.n_services + 1, sizeof(**list));
+	err = *list ? 0 : -ENOMEM;
+	for (*n = 0; *n < lb.n_services && !err; (*n)++)
+		err = list_one(&lb, &lb.service[*n], &(*list)[*n]);
+	if (err) {
+		corepath_service_free(*list, *n);
+		err = cp_fail(ENOMEM, "list of services: out of memory; free some");
+	}
+	cp_lb_close(&lb);
+	return err;
+}
+
+void corepath_service_free(struct corepath_service_info *list, size_t n)
+{
+	size_t i;
+
+	for (i = 0; list && i < n; i++) {
+		free(list[i].spec.sources);
+		free(list[i].backends);
+	}
+	free(list);
+}
