@@ -3,7 +3,7 @@
 # The suites (static guest programs), their tables of packets, the fixtures of the harness tests, and
 # the host test of what can be tested without BPF.
 
-VMTESTS_CPPFLAGS := -Ibpf-src/include -isystem $(LIBBPF_INC) \
+VMTESTS_CPPFLAGS := -Ibpf-src/include -Iloader/include -isystem $(LIBBPF_INC) \
 	$(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libnl-route-3.0))
 
 VMTESTS_SRC := $(filter-out %.bpf.c,$(wildcard vmtests/*/*.c))
@@ -20,7 +20,11 @@ PERF_OBJ := $(filter-out %_test.o,$(call vmtests_objects,perf)) \
 VMTESTS_FIXTURES := $(patsubst vmtests/fixtures/%.c,$(B)/fixtures/%.o,$(wildcard vmtests/fixtures/*.bpf.c)) \
 	$(patsubst vmtests/fixtures/%.py,$(B)/fixtures/%.json,$(wildcard vmtests/fixtures/*.py))
 
-all: $(LOADER_B)/guest/verifier $(LOADER_B)/guest/functional $(LOADER_B)/guest/perf $(B)/vmtests/prefilter.json \
+# One table per file of cases
+TABLES := $(patsubst vmtests/functional/%_cases.py,$(B)/vmtests/%.json,$(filter-out %/gen_cases.py,\
+	$(wildcard vmtests/functional/*_cases.py)))
+
+all: $(LOADER_B)/guest/verifier $(B)/bin/functional $(B)/bin/perf $(TABLES) \
 	$(OBJECTS_B)/bpf/floor.bpf.o $(VMTESTS_FIXTURES)
 
 # libbpf's headers are made with its library
@@ -35,12 +39,12 @@ $(LOADER_B)/guest/verifier: $(VERIFIER_OBJ) $(LIBBPF_A)
 
 # libnl can look names up, for which a static program would need the shared libc; nothing here does,
 # so the linker is kept from warning about it at every build.
-$(LOADER_B)/guest/functional: $(FUNCTIONAL_OBJ) $(LIBBPF_A)
+$(B)/bin/functional: $(FUNCTIONAL_OBJ) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -Wl,--no-warnings -o $@ $^ -lcheck -lsubunit -ljansson -lnl-route-3 -lnl-3 \
 		-lelf -lz -lm -lrt -lpthread
 
-$(LOADER_B)/guest/perf: $(PERF_OBJ) $(LIBBPF_A)
+$(B)/bin/perf: $(PERF_OBJ) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -Wl,--no-warnings -o $@ $^ -ljansson -lnl-route-3 -lnl-3 -lelf -lz -lm \
 		-lpthread
@@ -65,7 +69,7 @@ $(B)/vmtests/rejects.bpf.o: vmtests/verifier/testdata/rejects.bpf.c $(VMLINUX_H)
 
 GEN_CASES := vmtests/functional/gen_cases.py
 
-$(B)/vmtests/prefilter.json: vmtests/functional/prefilter_cases.py $(GEN_CASES)
+$(TABLES): $(B)/vmtests/%.json: vmtests/functional/%_cases.py $(GEN_CASES) vmtests/functional/lb_table.py
 	@mkdir -p $(@D)
 	$(PYTHON) -B $(GEN_CASES) $< $@
 

@@ -27,4 +27,7 @@ json_t *table_source(const char *test);
 /* Adds the tests that send real packets through the corepath command, functional.traffic.*. */
 void traffic_add(Suite *suite, const struct selection *selection);
 
+/* Adds those that send connections through the load balancer, functional.lb_traffic.*. */
+void lb_traffic_add(Suite *suite, const struct selection *selection);
+
 #endif

@@ -4,6 +4,8 @@
 
 usage: gen_cases.py CASES.py OUT.json
 
+Tables of the load balancer are made by lb_table.py.
+
 The JSON: {"source": CASES.py, "rows": [{"name", "line", "denied": [prefix], "allowed": [prefix],
 "packet": hex, "packet_out": hex, "verdict": "pass"|"drop"|"tx"|..., "counters": {reason: packets}}]}
 """
@@ -26,12 +28,14 @@ PACKET_MIN, PACKET_MAX = 14, 3072
 class Table:
     """The rows of one file, in order."""
 
+    kind = "prefilter"
+
     def __init__(self):
         self.rows = []
 
-    def row(self, name, packet, verdict, counters, deny=(), allow=(), packet_out=None):
-        """One test. A mistake in the table ends the build with the row's file and line."""
-        frame = sys._getframe(1)
+    def check(self, name):
+        """The name and the line of a row; returns what ends the build with them and a reason."""
+        frame = sys._getframe(2)
         while frame.f_back and frame.f_code.co_name != "<module>":
             frame = frame.f_back
 
@@ -42,17 +46,26 @@ class Table:
             wrong("a name holds letters, digits, '_' and '-' only")
         if any(other["name"] == name for other in self.rows):
             wrong("the name is taken by an earlier row")
+        return frame.f_lineno, wrong
+
+    @staticmethod
+    def check_packet(packet, verdict, wrong):
         if verdict not in VERDICTS:
             wrong(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
         if not PACKET_MIN <= len(packet) <= PACKET_MAX:
             wrong(f"a packet has {PACKET_MIN} to {PACKET_MAX} bytes, this one {len(packet)}")
+
+    def row(self, name, packet, verdict, counters, deny=(), allow=(), packet_out=None):
+        """One test. A mistake in the table ends the build with the row's file and line."""
+        line, wrong = self.check(name)
+        self.check_packet(packet, verdict, wrong)
         for prefix in (*deny, *allow):
             try:
                 ipaddress.ip_network(prefix)
             except ValueError as error:
                 wrong(error)
         self.rows.append({
-            "name": name, "line": frame.f_lineno, "denied": list(deny), "allowed": list(allow),
+            "name": name, "line": line, "denied": list(deny), "allowed": list(allow),
             "packet": packet.hex(), "packet_out": (packet_out or packet).hex(),
             "verdict": verdict, "counters": counters,
         })
@@ -70,7 +83,7 @@ def main(argv):
     if not cases.table.rows:
         raise SystemExit(f"{path}: no rows: nothing would be tested")
     with open(out + ".tmp", "w", encoding="utf-8") as file:
-        json.dump({"source": path, "rows": cases.table.rows}, file, indent=1)
+        json.dump({"source": path, "kind": cases.table.kind, "rows": cases.table.rows}, file, indent=1)
         file.write("\n")
     os.replace(out + ".tmp", out)
 

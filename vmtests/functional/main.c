@@ -27,7 +27,7 @@ bool functional_selected(const struct selection *selection, const char *test)
 static void usage(FILE *to)
 {
 	fputs("usage: functional [--list] [--only PATTERN] [--traffic] [TABLE.json...]\n"
-	      "Runs each row of the tables through the prefilter, and real traffic with --traffic.\n"
+	      "Runs each row of the tables through the datapath, and real traffic with --traffic.\n"
 	      "  --list          print the names of the tests, run none\n"
 	      "  --only PATTERN  tests whose name matches, such as 'functional.prefilter.v6_*'\n"
 	      "example: functional prefilter.json --traffic\n",
@@ -67,8 +67,10 @@ int main(int argc, char **argv)
 	}
 	for (int i = optind; i < argc; i++)
 		table_add(suite, argv[i], &selection);
-	if (traffic)
+	if (traffic) {
 		traffic_add(suite, &selection);
+		lb_traffic_add(suite, &selection);
+	}
 	if (selection.list)
 		return 0;
 	if (!checkrun_suite(suite, table_source)) {

@@ -11,6 +11,7 @@
 #include "../lib/datapath.h"
 #include "../lib/result.h"
 #include "functional.h"
+#include "packets.h"
 
 /* The object under test, in the folder the suite runs in. */
 #define OBJECT "xdp_prefilter.bpf.o"
@@ -18,13 +19,11 @@
 /* Rows hold a handful of prefixes. */
 #define MAX_PREFIXES 64
 
-/* gen_cases.py lets no packet be longer; the rest is room for one that grows. */
-#define PACKET_MAX 4096
-
 struct case_row {
 	char *test; /* Check keeps the pointer as the name of the test case */
 	json_t *row;
 	const char *source;
+	bool lb; /* a row of the load balancer */
 };
 
 static struct case_row *rows;
@@ -34,43 +33,6 @@ static size_t row_count;
  * the maps before it begins, so that none sees what another left. */
 static struct datapath datapath;
 static int load_error;
-
-static const char *const verdicts[] = {
-	[XDP_ABORTED] = "aborted", [XDP_DROP] = "drop",		[XDP_PASS] = "pass",
-	[XDP_TX] = "tx",	   [XDP_REDIRECT] = "redirect",
-};
-
-static const char *text_of(json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	if (!text)
-		checkrun_error("the table's row has no '%s'; make it again by gen_cases.py", key);
-	return text;
-}
-
-static size_t bytes_of(const char *hex, unsigned char *out)
-{
-	size_t len = strlen(hex) / 2;
-
-	if (len > PACKET_MAX)
-		checkrun_error("a packet of %zu bytes is more than %d", len, PACKET_MAX);
-	for (size_t i = 0; i < len; i++)
-		if (sscanf(hex + 2 * i, "%2hhx", &out[i]) != 1)
-			checkrun_error("the table has a packet that is not hexadecimal");
-	return len;
-}
-
-static char *hex_of(const unsigned char *bytes, size_t len)
-{
-	char *hex = calloc(1, 2 * len + 1);
-
-	if (!hex)
-		checkrun_error("out of memory");
-	for (size_t i = 0; i < len; i++)
-		sprintf(hex + 2 * i, "%02x", bytes[i]);
-	return hex;
-}
 
 static void add_prefixes(json_t *list, bool allow)
 {
@@ -112,11 +74,6 @@ static void compare_counters(json_t *want, const struct datapath_count *got, siz
 	}
 }
 
-static const char *verdict_name(unsigned int verdict)
-{
-	return verdict < sizeof(verdicts) / sizeof(*verdicts) ? verdicts[verdict] : "unknown";
-}
-
 START_TEST(table_row)
 {
 	struct case_row *this = &rows[_i];
@@ -127,6 +84,11 @@ START_TEST(table_row)
 	size_t want_len, used;
 
 	checkrun_begin(this->test);
+	if (this->lb) {
+		lb_table_run(this->row);
+		checkrun_pass();
+		return;
+	}
 	if (!counts)
 		checkrun_error("out of memory");
 	if (load_error == -ENOENT)
@@ -138,9 +100,9 @@ START_TEST(table_row)
 	add_prefixes(json_object_get(this->row, "denied"), false);
 	add_prefixes(json_object_get(this->row, "allowed"), true);
 
-	want_len = bytes_of(text_of(this->row, "packet_out"), want);
+	want_len = packets_bytes(packets_text(this->row, "packet_out"), want);
 	run.data_in = in;
-	run.data_size_in = bytes_of(text_of(this->row, "packet"), in);
+	run.data_size_in = packets_bytes(packets_text(this->row, "packet"), in);
 	run.data_out = out;
 	run.data_size_out = sizeof(out);
 	run.repeat = 1;
@@ -148,9 +110,10 @@ START_TEST(table_row)
 		checkrun_error("BPF_PROG_TEST_RUN of a packet of %u bytes: %s", run.data_size_in,
 			       strerror(errno));
 
-	if (strcmp(verdict_name(run.retval), text_of(this->row, "verdict")))
+	if (strcmp(packets_verdict(run.retval), packets_text(this->row, "verdict")))
 		snprintf(report, sizeof(report), "verdict: expected %s, got %s (%u); ",
-			 text_of(this->row, "verdict"), verdict_name(run.retval), run.retval);
+			 packets_text(this->row, "verdict"), packets_verdict(run.retval),
+			 run.retval);
 	used = strlen(report);
 	if (run.data_size_out != want_len || memcmp(out, want, want_len))
 		snprintf(report + used, sizeof(report) - used,
@@ -162,8 +125,9 @@ START_TEST(table_row)
 			 sizeof(report));
 	if (*report)
 		ck_abort_msg("%.*s\npacket in:  %s\nexpected:   %s\npacket out: %s",
-			     (int)strlen(report) - 2, report, text_of(this->row, "packet"),
-			     text_of(this->row, "packet_out"), hex_of(out, run.data_size_out));
+			     (int)strlen(report) - 2, report, packets_text(this->row, "packet"),
+			     packets_text(this->row, "packet_out"),
+			     packets_hex(out, run.data_size_out));
 	free(counts);
 	checkrun_pass();
 }
@@ -178,7 +142,7 @@ json_t *table_source(const char *test)
 	return NULL;
 }
 
-static void add_row(Suite *suite, const char *table, const char *source, json_t *row,
+static void add_row(Suite *suite, const char *table, const char *source, json_t *row, bool lb,
 		    const struct selection *selection)
 {
 	const char *name = json_string_value(json_object_get(row, "name"));
@@ -193,7 +157,7 @@ static void add_row(Suite *suite, const char *table, const char *source, json_t 
 	rows = realloc(rows, (row_count + 1) * sizeof(*rows));
 	if (!rows)
 		result_die("functional: out of memory");
-	rows[row_count] = (struct case_row){strdup(test), row, source};
+	rows[row_count] = (struct case_row){strdup(test), row, source, lb};
 	if (!rows[row_count].test)
 		result_die("functional: out of memory");
 
@@ -210,7 +174,9 @@ void table_add(Suite *suite, const char *path, const struct selection *selection
 	json_t *table, *list, *row;
 	json_error_t error;
 	char name[128];
+	const char *kind;
 	size_t i;
+	bool lb;
 
 	result_name(name, sizeof(name), base ? base + 1 : path);
 	name[strcspn(name, ".")] = '\0';
@@ -220,9 +186,13 @@ void table_add(Suite *suite, const char *path, const struct selection *selection
 	list = json_object_get(table, "rows");
 	if (!json_array_size(list))
 		result_die("functional: table %s has no rows: nothing would be tested", path);
-	if (!datapath.object && !selection->list)
+	kind = json_string_value(json_object_get(table, "kind"));
+	lb = kind && !strcmp(kind, "lb");
+	if (lb && !selection->list)
+		lb_table_open();
+	if (!lb && !datapath.object && !selection->list)
 		load_error = datapath_open(&datapath, OBJECT, MAX_PREFIXES);
 	json_array_foreach (list, i, row)
-		add_row(suite, name, json_string_value(json_object_get(table, "source")), row,
+		add_row(suite, name, json_string_value(json_object_get(table, "source")), row, lb,
 			selection);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -18,6 +19,7 @@
 #include <netlink/route/link/vlan.h>
 #include <netlink/route/neighbour.h>
 #include <netlink/route/route.h>
+#include <netlink/route/rule.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -346,4 +348,99 @@ int net_vlan_offload(const char *name, bool on)
 		fail("VLAN offload of %s: %s", name, strerror(errno));
 	close(fd);
 	return err ? -1 : 0;
+}
+
+int net_no_offload(const char *name)
+{
+	/* without checksums the kernel takes segmentation away as well (netdev_fix_features) */
+	struct ethtool_value value = {.cmd = ETHTOOL_STXCSUM, .data = 0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+	struct ifreq request = {.ifr_data = (char *)&value};
+
+	if (fd < 0)
+		return fail("socket: %s", strerror(errno));
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	err = ioctl(fd, SIOCETHTOOL, &request);
+	if (err)
+		fail("checksum offload of %s: %s", name, strerror(errno));
+	close(fd);
+	return err ? -1 : 0;
+}
+
+int net_route(const char *dst, const char *gateway, const char *name, int table)
+{
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+	struct rtnl_route *route = rtnl_route_alloc();
+	struct nl_addr *to = NULL, *via = NULL;
+	struct nl_sock *sock = route_socket();
+	int err = -1;
+
+	if (!sock || !route || !hop)
+		goto out;
+	err = nl_addr_parse(gateway, AF_UNSPEC, &via);
+	if (!err)
+		err = nl_addr_parse(dst ? dst : "default", nl_addr_get_family(via), &to);
+	if (!err) {
+		rtnl_route_nh_set_ifindex(hop, if_nametoindex(name));
+		rtnl_route_nh_set_gateway(hop, via);
+		rtnl_route_set_family(route, nl_addr_get_family(via));
+		rtnl_route_set_dst(route, to);
+		if (table)
+			rtnl_route_set_table(route, table);
+		rtnl_route_add_nexthop(route, hop);
+		hop = NULL; /* the route's now */
+		err = rtnl_route_add(sock, route, NLM_F_CREATE);
+	}
+	if (err)
+		fail("route %s by %s on %s: %s", dst ? dst : "default", gateway, name,
+		     nl_geterror(err));
+	nl_addr_put(to);
+	nl_addr_put(via);
+out:
+	if (hop)
+		rtnl_route_nh_free(hop);
+	rtnl_route_put(route);
+	nl_socket_free(sock);
+	return err ? -1 : 0;
+}
+
+int net_rule(const char *src, int table)
+{
+	struct rtnl_rule *rule = rtnl_rule_alloc();
+	struct nl_sock *sock = route_socket();
+	struct nl_addr *from = NULL;
+	int err = -1;
+
+	if (!sock || !rule)
+		goto out;
+	err = nl_addr_parse(src, AF_UNSPEC, &from);
+	if (!err) {
+		rtnl_rule_set_family(rule, nl_addr_get_family(from));
+		rtnl_rule_set_src(rule, from);
+		rtnl_rule_set_table(rule, table);
+		rtnl_rule_set_action(rule, FR_ACT_TO_TBL);
+		err = rtnl_rule_add(sock, rule, NLM_F_CREATE);
+	}
+	if (err)
+		fail("rule from %s: %s", src, nl_geterror(err));
+	nl_addr_put(from);
+out:
+	rtnl_rule_put(rule);
+	nl_socket_free(sock);
+	return err ? -1 : 0;
+}
+
+int net_forward(void)
+{
+	static const char *const files[] = {"/proc/sys/net/ipv4/ip_forward",
+					    "/proc/sys/net/ipv6/conf/all/forwarding"};
+
+	for (int i = 0; i < 2; i++) {
+		int fd = open(files[i], O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || write(fd, "1", 1) != 1)
+			return fail("%s: %s", files[i], strerror(errno));
+		close(fd);
+	}
+	return 0;
 }

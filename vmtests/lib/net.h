@@ -49,6 +49,19 @@ int net_neighbour(const char *name, const char *address, const char *mac);
  */
 int net_vlan_offload(const char *name, bool on);
 
+/* Checksums of what @name sends are made before it leaves, and nothing larger than its MTU leaves:
+ * a program that sends frames back would send them unfinished. */
+int net_no_offload(const char *name);
+
+/* A route to @dst ("a.b.c.d/len"; NULL: everything) by @gateway on @name, in @table (0: main). */
+int net_route(const char *dst, const char *gateway, const char *name, int table);
+
+/* What comes from @src ("a.b.c.d/len") is routed by @table. */
+int net_rule(const char *src, int table);
+
+/* Makes the present namespace a router, of both families. */
+int net_forward(void);
+
 /* The kernel's counters of a device, since it was made. */
 struct net_stats {
 	unsigned long long rx_packets;

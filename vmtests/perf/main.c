@@ -3,7 +3,7 @@
  * perf: what a packet costs, one result line per case. Figures are instructions per packet when
  * VMTEST_PROFILE is "icount", and advisory nanoseconds otherwise.
  *
- *	perf [run] [pktgen]
+ *	perf [run] [lb] [pktgen]
  *
  * Exit status: 0 when every case was tried; 2 for wrong usage; 3 when the suite broke.
  */
@@ -21,6 +21,7 @@ static const struct {
 	void (*run)(void);
 } groups[] = {
 	{"run", perf_run},
+	{"lb", perf_lb},
 	{"pktgen", perf_pktgen},
 };
 
@@ -43,8 +44,9 @@ int perf_load_floor(const char *test)
 
 static int usage(FILE *to)
 {
-	fputs("usage: perf [run] [pktgen]\n"
-	      "Measures the prefilter alone (run), behind a veth (pktgen), or both.\n"
+	fputs("usage: perf [run] [lb] [pktgen]\n"
+	      "Measures the prefilter alone (run), with the load balancer behind it (lb), behind a veth\n"
+	      "(pktgen), or all.\n"
 	      "example: VMTEST_PROFILE=icount perf run\n",
 	      to);
 	return to == stdout ? 0 : 2;

@@ -43,8 +43,9 @@ void perf_report(const char *test, const double *runs, const double *floor);
 /* The median of PERF_RUNS values. */
 double perf_median(const double *runs);
 
-/* The groups: perf.run.* and perf.pktgen.*. */
+/* The groups: perf.run.*, perf.lb.* and perf.pktgen.*. */
 void perf_run(void);
+void perf_lb(void);
 void perf_pktgen(void);
 
 #endif

@@ -57,7 +57,7 @@ def test_backtrace_through_a_bpf_program(vmtest, tmp_path):
     files = [vmtest.need(name) for name in ("build/bpf/xdp_prefilter.bpf.o", "build/vmtests/prefilter.json")]
     copies = [word for file in files for word in ("--copy", f"{file}:{tmp_path}/{file.name}")]
     done = gdb(vmtest, "break trie_lookup_elem", "continue", "bt", "delete", "continue", options=copies, cwd=tmp_path,
-               program=(vmtest.need("build/guest/functional"), "--only", "functional.prefilter.v4_denied_by_24",
+               program=(vmtest.need("build/bin/functional"), "--only", "functional.prefilter.v4_denied_by_24",
                         "prefilter.json"))
     (trace,) = frames(done.stdout)
     assert trace[:3] == ["trie_lookup_elem", "??", "bpf_test_run"], done.stdout + done.stderr

@@ -46,7 +46,7 @@ def tree(request, tmp_path, kernel):
 
 def test_built_tree(vmtest, tree, kernel):
     """Its modules are found and loaded: traffic needs veth and 8021q."""
-    suite = vmtest.suites("functional", ["build/guest/functional", "build/bpf/xdp_prefilter.bpf.o", "build/bin/corepath",
+    suite = vmtest.suites("functional", ["build/bin/functional", "build/bpf/xdp_prefilter.bpf.o", "build/bin/corepath",
                                          "build/vmtests/prefilter.json"],
                           ["functional", "--only", "functional.traffic.native_vlan_in_frame", "--traffic",
                            "prefilter.json"],
@@ -61,7 +61,7 @@ def test_tree_without_the_module(vmtest, tree):
     """Not there is not built in: a suite that needs it does not run without."""
     order = (tree / "modules.order").read_text().splitlines()
     (tree / "modules.order").write_text("\n".join(line for line in order if "/veth." not in line) + "\n")
-    suite = vmtest.suites("functional", ["build/guest/functional"], ["functional", "--list"], modules=["veth"])
+    suite = vmtest.suites("functional", ["build/bin/functional"], ["functional", "--list"], modules=["veth"])
     got = vmtest.run("test", "--suites", suite, kernel=str(tree))
     assert got.returncode == 3
     assert "no module veth" in got.out

@@ -41,7 +41,7 @@ def test_object_that_is_not_there(vmtest):
 def test_wrong_table(vmtest):
     """One row of this table expects the wrong verdict, on purpose."""
     table = vmtest.need("build/fixtures/wrong_verdict.json")
-    suites = vmtest.suites("functional", ["build/guest/functional", "build/bpf/xdp_prefilter.bpf.o", table],
+    suites = vmtest.suites("functional", ["build/bin/functional", "build/bpf/xdp_prefilter.bpf.o", table],
                            ["functional", table.name])
     got = vmtest.run("test", "--suites", suites)
     line = got.only("fail")

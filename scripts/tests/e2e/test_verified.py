@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The verifier's instruction counts stay where bpf-src/verified.yaml has them."""
+
+import yaml
+
+from ..conftest import ROOT
+
+
+def test_counts_stay(vmtest):
+    kept = yaml.safe_load((ROOT / "bpf-src/verified.yaml").read_text())
+    objects = sorted((ROOT / "bpf-src").glob("*.bpf.c"))
+    files = [vmtest.need(f"build/bpf/{path.name.removesuffix('.c')}.o") for path in objects]
+    got = vmtest.run("verify", *files, kernel="required", bound=300)
+    assert got.returncode == 0, got.out
+    wrong, seen = [], set()
+    for line in got.lines:
+        program, kernel = line["verifier"]["program"], line["cell"]["kernel"]
+        now, was = line["verifier"]["insns"], kept["programs"].get(program, {}).get(kernel)
+        seen.add((program, kernel))
+        # every program here calls one function after the other: the deepest chain is two frames
+        frames = [(size + 31) // 32 * 32 for size in line["verifier"]["stack"]]
+        if frames[0] + max(frames[1:], default=0) > kept["stack"]:
+            wrong.append(f"{program} on {kernel}: stack {line['verifier']['stack']}")
+        if now > kept["limit"]:
+            wrong.append(f"{program} on {kernel}: {now} instructions, above the limit of {kept['limit']}")
+        if was is None:
+            wrong.append(f"{program} on {kernel}: not there; it takes {now}")
+        elif not was * (100 - 2 * kept["margin"]) <= now * 100 <= was * (100 + kept["margin"]):
+            wrong.append(f"{program} on {kernel}: {now} instructions, {was} there")
+    assert not wrong, "bpf-src/verified.yaml: " + "; ".join(wrong)
+    known = {(program, kernel) for program, counts in kept["programs"].items() for kernel in counts}
+    assert seen == known, "what the file has and what was verified differ"

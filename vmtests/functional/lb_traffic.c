@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* functional.lb_traffic.*: connections through the load balancer, real command, real stacks. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/checkrun.h"
+#include "command.h"
+#include "functional.h"
+#include "lb_path.h"
+
+static const struct balance_case {
+	const char *test, *mode, *xdp;
+	const char *counter; /* of the packets to the backend */
+} cases[] = {
+	{"functional.lb_traffic.tunnel_native", "mode=tunnel", "native", "lb_tunneled"},
+	{"functional.lb_traffic.tunnel_generic", "mode=tunnel", "generic", "lb_tunneled"},
+	{"functional.lb_traffic.nat_native", "mode=nat", "native", "lb_translated"},
+};
+
+#define CASES ((int)(sizeof(cases) / sizeof(*cases)))
+
+static const char *service_name(enum path_family family)
+{
+	static char name[PATH_FAMILIES][64];
+
+	snprintf(name[family], sizeof(name[family]), family == PATH_V4 ? "%s:%d" : "[%s]:%d",
+		 lb_vip[family], LB_PORT);
+	return name[family];
+}
+
+static void add_service(const char *mode)
+{
+	for (int f = 0; f < PATH_FAMILIES; f++) {
+		command_good("service", "add", "tcp", service_name(f), mode);
+		command_good("backend", "add", "tcp", service_name(f), lb_backend[0][f]);
+	}
+}
+
+static void expect_server(int fd, char got, char want, const char *when)
+{
+	if (got != want)
+		ck_abort_msg("%s: the connection is to backend %c, not %c", when, got, want);
+	lb_path_exchange(fd);
+}
+
+/*
+ * A megabyte there and back, by each family. A full segment does not fit the tunnel, so its "too
+ * big" has to reach the client's stack and be believed. Then the backend drains: its connection
+ * goes on and a new one goes to the other; then that one is down and the first is back.
+ */
+static void balances(const struct balance_case *this)
+{
+	struct lb_path path;
+
+	lb_path_open(&path);
+	command_good("up", "--dev", PATH_DEVICE, "--xdp-mode", this->xdp);
+	add_service(this->mode);
+	for (int f = 0; f < PATH_FAMILIES; f++) {
+		const char *service = service_name(f), *first = lb_backend[0][f];
+		const char *second = lb_backend[1][f];
+		int old, new;
+		char server;
+
+		old = lb_path_connect(&path, f, &server);
+		expect_server(old, server, '1', "one backend");
+		command_good("backend", "add", "tcp", service, second);
+		command_good("backend", "set-state", "tcp", service, first, "draining");
+		expect_server(old, '1', '1', "draining");
+		new = lb_path_connect(&path, f, &server);
+		expect_server(new, server, '2', "a new connection while the first drains");
+		close(old);
+		close(new);
+		command_good("backend", "set-state", "tcp", service, first, "active");
+		command_good("backend", "set-state", "tcp", service, second, "down");
+		new = lb_path_connect(&path, f, &server);
+		expect_server(new, server, '1', "the second is down");
+		close(new);
+	}
+	/* eight megabytes went to backends: proof that they went through here */
+	if (command_counter(this->counter, "bytes") < 8 << 20)
+		ck_abort_msg("counter %s has less than the packets sent\n%s", this->counter,
+			     command_output);
+	for (int f = 0; f < PATH_FAMILIES; f++)
+		command_good("service", "del", "tcp", service_name(f));
+	command_good("service", "list");
+	if (*command_output)
+		ck_abort_msg("deleted services are still listed\n%s", command_output);
+	command_good("down");
+}
+
+START_TEST(lb_traffic)
+{
+	checkrun_begin(cases[_i].test);
+	balances(&cases[_i]);
+	checkrun_pass();
+}
+END_TEST
+
+void lb_traffic_add(Suite *suite, const struct selection *selection)
+{
+	for (int i = 0; i < CASES; i++) {
+		TCase *tcase;
+
+		if (!functional_selected(selection, cases[i].test))
+			continue;
+		tcase = tcase_create(cases[i].test);
+		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
+		tcase_add_loop_test(tcase, lb_traffic, i, i + 1);
+		suite_add_tcase(suite, tcase);
+	}
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What rows of all tables have: packets as hexadecimal text, and verdicts by name. */
+#ifndef FUNCTIONAL_PACKETS_H
+#define FUNCTIONAL_PACKETS_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+/* gen_cases.py lets no packet be longer than 3072; the rest is room for one that grows. */
+#define PACKET_MAX 4096
+
+/* The text of @key in @row; a row without it ends the test as ERROR. */
+const char *packets_text(json_t *row, const char *key);
+
+/* Writes the bytes of @hex to @out (PACKET_MAX). Returns how many they are. */
+size_t packets_bytes(const char *hex, unsigned char *out);
+
+/* The bytes as text, allocated. */
+char *packets_hex(const unsigned char *bytes, size_t len);
+
+/* "pass", "drop", ...: enum xdp_action. */
+const char *packets_verdict(unsigned int verdict);
+
+/* Rows of the load balancer (lb_table.c): brings the datapath up, once; runs a row. */
+void lb_table_open(void);
+void lb_table_run(json_t *row);
+
+#endif
