@@ -5,7 +5,7 @@
 #
 #   libbpf-1.1.2/              LOADER_B: libbpf, what is linked with it (guest/), the loader's objects
 #   clang-16-v2/               OBJECTS_B: bpf/*.bpf.o and their skeletons
-#   libbpf-1.1.2/clang-16-v2/  B: bin/corepath, which has the skeletons built in
+#   libbpf-1.1.2/clang-16-v2/  B: bin/, what has the skeletons built in
 #
 # The first of each in the matrix is $(TOP_B) itself.
 
@@ -63,9 +63,10 @@ PAIRS := $(filter-out $(LOADER_PINNED)/$(COMPILER_PINNED),$(PAIRS))
 builds-pairs: $(PAIRS)
 
 $(PAIRS):
-	+$(submake) B=$(BUILDS_B)/$@ $(call of_loader,$(@D)) $(call of_compiler,$(@F)) $(BUILDS_B)/$@/bin/corepath
+	+$(submake) B=$(BUILDS_B)/$@ $(call of_loader,$(@D)) $(call of_compiler,$(@F)) part-pair
 endif
 
-.PHONY: part-loader part-objects
-part-loader: $(B)/toolchain.json $(PLAIN_OBJ) $(patsubst %,$(B)/guest/%,verifier functional perf)
+.PHONY: part-loader part-objects part-pair
+part-loader: $(B)/toolchain.json $(PLAIN_OBJ) $(VMTESTS_OBJ) $(B)/guest/verifier
+part-pair: $(patsubst %,$(B)/bin/%,corepath functional perf)
 part-objects: $(B)/toolchain.json $(BPF_OBJ) $(BPF_SKEL) $(OBJECTS_B)/bpf/floor.bpf.o

@@ -97,6 +97,13 @@ def test_suite_without_placeholders_runs_once(vmtest):
     assert "clang has -mcpu=v4 from 18 on" in got.report
 
 
+def test_there_is_a_rule_for_every_part_of_a_build():
+    """Building them all takes minutes; a part whose rule has moved away is found without."""
+    done = subprocess.run(["make", "-n", "BUILD_OF=one", "TOP_B=build", "part-loader", "part-objects", "part-pair"],
+                          cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.long
 def test_every_build_on_one_kernel(vmtest):
     """Each loader build with the pinned compiler, each compiler with the pinned loader."""
