@@ -43,30 +43,31 @@ bool gdb_installed(void)
 }
 
 /* What a guest says of itself, from a machine like the one to be looked at: it is saved by that. */
-static char *kallsyms(const struct vm_options *vm)
+static char *kallsyms(const struct vm_options *vm, const struct profile *profile)
 {
 	char *memory = fmt("%u", vm->mem_mib), *cpus = fmt("%u", vm->cpus ? vm->cpus : 1),
 	     *boot = fmt("%g", vm->boot_s), *text = NULL;
-	char *argv[] = {"/proc/self/exe",
-			"run",
-			"--kernel",
-			(char *)vm->kernels,
-			"--accel",
-			(char *)vm->accel,
-			"--append",
-			(char *)vm->append,
-			"--memory",
-			memory,
-			"--cpus",
-			cpus,
-			"--boot-timeout",
-			boot,
-			"--",
-			"cat",
-			"/proc/kallsyms",
-			NULL};
-	int status = run_command(argv, &text);
+	char *argv[24] = {"/proc/self/exe", "run",
+			  "--kernel",	    (char *)vm->kernels,
+			  "--accel",	    (char *)vm->accel,
+			  "--append",	    (char *)vm->append,
+			  "--memory",	    memory,
+			  "--cpus",	    cpus,
+			  "--boot-timeout", boot};
+	unsigned n = 14;
+	int status;
 
+	/* A flavour is another image. Under icount nothing can be asked of a running guest. */
+	if (!profile->icount) {
+		argv[n++] = "--profile";
+		argv[n++] = (char *)profile->name;
+	}
+	if (kernel_strict_lock)
+		argv[n++] = "--locked";
+	argv[n++] = "--";
+	argv[n++] = "cat";
+	argv[n++] = "/proc/kallsyms";
+	status = run_command(argv, &text);
 	free(memory);
 	free(cpus);
 	free(boot);
@@ -77,7 +78,8 @@ static char *kallsyms(const struct vm_options *vm)
 	return NULL;
 }
 
-static char *make_symbols(const struct kernel *k, const struct vm_options *vm)
+static char *make_symbols(const struct kernel *k, const struct vm_options *vm,
+			  const struct profile *profile)
 {
 	char sum[DIGEST_HEX], *dir = fmt("%s/symbols", cache_dir()), *path, *tmp, *text = NULL;
 	int ret = -1;
@@ -95,7 +97,7 @@ static char *make_symbols(const struct kernel *k, const struct vm_options *vm)
 		return path;
 	}
 	note("collecting the symbols of %s, once", k->release);
-	text = kallsyms(vm);
+	text = kallsyms(vm, profile);
 	if (text && symbols_write(k->vmlinuz, text, tmp) == 0)
 		ret = rename(tmp, path);
 	unlink(tmp);
@@ -108,7 +110,7 @@ static char *make_symbols(const struct kernel *k, const struct vm_options *vm)
 }
 
 int gdb_prepare(struct gdb *g, const struct gdb_options *o, const struct kernel *k,
-		const struct vm_options *vm)
+		const struct vm_options *vm, const struct profile *profile)
 {
 	*g = (struct gdb){.o = o, .debug = {-1, -1}};
 	if (o->symbols && access(o->symbols, R_OK) < 0)
@@ -116,7 +118,7 @@ int gdb_prepare(struct gdb *g, const struct gdb_options *o, const struct kernel 
 	for (unsigned i = 0; i < o->scripts.n; i++)
 		if (access(o->scripts.items[i], R_OK) < 0)
 			return err("--script %s: %s", o->scripts.items[i], strerror(errno));
-	g->symbols = o->symbols ? xstrdup(o->symbols) : make_symbols(k, vm);
+	g->symbols = o->symbols ? xstrdup(o->symbols) : make_symbols(k, vm, profile);
 	return g->symbols ? 0 : -1;
 }
 

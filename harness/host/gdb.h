@@ -44,7 +44,7 @@ bool gdb_installed(void);
  * kernel from what a guest says of itself. 0, or -1 after err().
  */
 int gdb_prepare(struct gdb *g, const struct gdb_options *o, const struct kernel *k,
-		const struct vm_options *vm);
+		const struct vm_options *vm, const struct profile *profile);
 
 /*
  * Makes the socket, and starts gdb as soon as a QEMU that was given g->debug has its machine

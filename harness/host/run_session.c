@@ -325,7 +325,7 @@ int run_session(const struct run_options *o)
 		return EXIT_USAGE;
 	}
 	s.o = o;
-	if (o->gdb && gdb_prepare(&s.gdb, o->gdb, k, &o->vm) < 0)
+	if (o->gdb && gdb_prepare(&s.gdb, o->gdb, k, &o->vm, profile) < 0)
 		return RUN_HARNESS;
 	machine_config(&s.config, &o->vm, k, profile, ACCEL_TCG);
 	if (!s.config.job_ms)

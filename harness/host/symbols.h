@@ -6,7 +6,7 @@
 
 /* Of what symbols_write() writes, for the names of files that are kept: a new one for new contents.
  */
-#define SYMBOLS_VERSION "1"
+#define SYMBOLS_VERSION "2"
 
 /*
  * Writes an ELF file that gives a debugger the names of a kernel's functions and data, from the

@@ -299,3 +299,12 @@ def test_profiles_a_kernel_cannot_be_booted_in(archive):
     assert lines.keys() == {"profile:jit-off", "profile:rt"}, got.out
     assert "CONFIG_NOT_AN_OPTION is not set" in lines["profile:jit-off"]
     assert "there is no rt flavour of 6.12" in lines["profile:rt"]
+
+
+def test_debugger_asks_the_flavour_it_looks_at(archive):
+    """gdb's names come from a guest of the same image: here the archive has no other."""
+    archive.offers()
+    archive.offers("6.12.40", flavour="rt")
+    done = archive.call("gdb", "--kernel", KERNEL, "--profile", "rt", "--accel", "tcg", "--batch", "--gdb-command",
+                        "info symbol do_syscall_64", "--gdb-command", "continue", "--", "true")
+    assert "do_syscall_64 in section .text" in done.stdout, done.stdout + done.stderr
