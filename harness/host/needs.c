@@ -9,6 +9,7 @@
 
 #include "needs.h"
 #include "needs_calls.h"
+#include "objects.h"
 #include "util.h"
 
 static const char *const helper_names[] = {
@@ -114,6 +115,14 @@ static void add_maps(struct program_needs *p, struct bpf_object *object)
 	}
 }
 
+static void add_kfunc(struct program_needs *p, const char *declared)
+{
+	char *name = object_kernel_name(declared);
+
+	add(p, fmt("kfunc:%s", name));
+	free(name);
+}
+
 int needs_read(const char *path, struct needs *needs, char *why, size_t size)
 {
 	struct bpf_program *program;
@@ -149,7 +158,7 @@ int needs_read(const char *path, struct needs *needs, char *why, size_t size)
 		add_target(p, section);
 		add_maps(p, object);
 		for (const char *const *k = calls_kfuncs(calls); *k; k++)
-			add(p, fmt("kfunc:%s", *k));
+			add_kfunc(p, *k);
 		calls_walk(calls, section, p->program, on_helper, p);
 	}
 	calls_close(calls);

@@ -15,9 +15,8 @@
 
 #define KSYMS ".ksyms"
 
-/* The name without its flavour, as libbpf cuts it (bpf_core_essential_name_len()): "f___v2" is "f".
- */
-static char *kernel_name(const char *name)
+/* As libbpf does it: bpf_core_essential_name_len(). */
+char *object_kernel_name(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -41,7 +40,7 @@ static char **functions_of(const struct btf *btf)
 		const struct btf_type *t = btf__type_by_id(btf, btf_var_secinfos(section)[i].type);
 
 		if (btf_is_func(t))
-			names[count++] = kernel_name(btf__name_by_offset(btf, t->name_off));
+			names[count++] = object_kernel_name(btf__name_by_offset(btf, t->name_off));
 	}
 	if (count)
 		return names;

@@ -32,4 +32,8 @@ void object_needs_free(struct object_needs *needs);
  */
 char **object_kfuncs(const char *path);
 
+/* What the kernel calls that which an object declares, to free(): without its flavour, "f___v2" is
+ * "f". */
+char *object_kernel_name(const char *name);
+
 #endif

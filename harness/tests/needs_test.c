@@ -54,7 +54,7 @@ START_TEST(attach_target)
 }
 END_TEST
 
-/* The weak one is no need. */
+/* The weak one is no need; that of a flavour is the kernel's, which knows none. */
 START_TEST(kfuncs)
 {
 	ck_assert_str_eq(needs_of("build/fixtures/ct_lookup.bpf.o", "ct_lookup"),
