@@ -146,15 +146,6 @@ static int open_maps(struct cp_lb *lb)
 	return 0;
 }
 
-static bool is_loaded(const struct cp_dir *dir)
-{
-	int fd = cp_pin_get(dir, CP_PROG_LB);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
 int cp_lb_open(struct cp_lb *lb, const char *pin_dir, enum cp_access access, bool load)
 {
 	int err;
@@ -164,11 +155,10 @@ int cp_lb_open(struct cp_lb *lb, const char *pin_dir, enum cp_access access, boo
 	err = cp_dir_open(&lb->dir, pin_dir, access);
 	if (err)
 		return err;
-	if (!is_loaded(&lb->dir)) {
-		if (!load)
-			return 0;
-		err = cp_lb_load(&lb->dir);
-	}
+	if (!load && !cp_pin_there(&lb->dir, CP_MAP_LB_CONFIG))
+		return 0;
+	if (load)
+		err = cp_lb_make_maps(&lb->dir);
 	if (!err)
 		err = open_maps(lb);
 	if (!err) {
@@ -273,28 +263,6 @@ int cp_lb_rebuild(struct cp_lb *lb, __u32 service)
 	return err ? fail_write(lb, CP_MAP_LB_MAGLEV, err) : 0;
 }
 
-/* With no service left the prefilter is alone again, and costs what it costs alone. */
-static int set_stage(struct cp_lb *lb, bool on)
-{
-	int err, prog, stages = cp_map_get(&lb->dir, CP_MAP_STAGES);
-	__u32 slot = COREPATH_STAGE_LB;
-
-	if (stages < 0)
-		return stages;
-	if (on) {
-		prog = cp_pin_get(&lb->dir, CP_PROG_LB);
-		err = prog < 0 ? prog : bpf_map_update_elem(stages, &slot, &prog, BPF_ANY);
-		if (prog >= 0)
-			close(prog);
-	} else {
-		err = bpf_map_delete_elem(stages, &slot);
-		if (err == -ENOENT)
-			err = 0;
-	}
-	close(stages);
-	return err ? fail_write(lb, CP_MAP_STAGES, err) : 0;
-}
-
 static int read_config(const struct cp_lb *lb, struct corepath_lb_config *cfg)
 {
 	__u32 zero = 0;
@@ -323,7 +291,8 @@ int cp_lb_commit(struct cp_lb *lb)
 	for (cfg.nat_services = 0, i = 0; i < lb->n_services; i++)
 		cfg.nat_services += lb->service[i].value.mode == COREPATH_LB_NAT;
 	err = write_config(lb, &cfg);
-	return err ? err : set_stage(lb, lb->n_services);
+	/* with no service left the prefilter is alone again, and costs what it costs alone */
+	return err ? err : cp_lb_set_stage(&lb->dir, lb->n_services);
 }
 
 /* The last 32 bits a prefix leaves free, in network order. */

@@ -40,6 +40,15 @@ int cp_pin_put(const struct cp_dir *dir, const char *name, int fd);
 /* As cp_pin_get for a map that must be there, with an error text. */
 int cp_map_get(const struct cp_dir *dir, const char *name);
 
+bool cp_pin_there(const struct cp_dir *dir, const char *name);
+
+/* Unpins what is there, with an error text if it cannot. */
+int cp_pin_remove(const struct cp_dir *dir, const char *name);
+
+/* Gives an object that is not yet loaded the maps that are pinned under its maps' names. A negative
+ * errno without an error text. */
+int cp_maps_share(const struct cp_dir *dir, struct bpf_object *obj);
+
 /* links.c: the XDP links in the pin directory */
 
 struct cp_link {
@@ -101,10 +110,17 @@ int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots);
 
 /* lb_load.c */
 
-/* Loads the balancer and pins its maps and its program, which is pinned last. */
-int cp_lb_load(const struct cp_dir *dir);
+/* Makes and pins the balancer's maps, if they are not there. */
+int cp_lb_make_maps(const struct cp_dir *dir);
 
-/* Removes its pins, those that are there. */
+/* Whether the prefilter hands packets on to the balancer, which is loaded if need be. Nothing to do
+ * where there is no prefilter. */
+int cp_lb_set_stage(const struct cp_dir *dir, bool on);
+
+/* What `up` does for services that are there before it. */
+int cp_lb_resume(const struct cp_dir *dir);
+
+/* Removes the pins of maps and program, those that are there. */
 int cp_lb_unpin(const struct cp_dir *dir);
 
 /* balancer.c: the load balancer's state, as the maps have it */

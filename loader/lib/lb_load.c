@@ -2,6 +2,8 @@
 /*
  * Loading the load balancer: when there is first work for it, not by `up`. Who only filters pays
  * neither its memory nor the time of its verification.
+ *
+ * Its maps and its program are two steps: sockets are balanced by the same maps without any XDP.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include "internal.h"
 #include "xdp_lb.skel.h"
 
+/* The settings are pinned last and unpinned first: they say that all is there. */
 static const char *const map_names[] = {
 	CP_MAP_LB_CONFIG, CP_MAP_LB_VIPS,    CP_MAP_LB_SERVICES, CP_MAP_LB_BACKENDS,
 	CP_MAP_LB_MAGLEV, CP_MAP_LB_SOURCES, "lb_conns",	 "lb_replies",
@@ -19,73 +22,132 @@ static const char *const map_names[] = {
 };
 #define N_MAPS (sizeof(map_names) / sizeof(map_names[0]))
 
-static int unpin(const struct cp_dir *dir, const char *name)
-{
-	if (unlinkat(dir->fd, name, 0) && errno != ENOENT)
-		return cp_fail(errno, "unpin %s/%s: %s; run as root", dir->path, name,
-			       strerror(errno));
-	return 0;
-}
-
 int cp_lb_unpin(const struct cp_dir *dir)
 {
-	int err = unpin(dir, CP_PROG_LB);
+	int err = cp_pin_remove(dir, CP_PROG_LB);
 	size_t i;
 
 	for (i = 0; i < N_MAPS && !err; i++)
-		err = unpin(dir, map_names[i]);
+		err = cp_pin_remove(dir, map_names[i]);
 	return err;
 }
 
-static int pin_all(const struct cp_dir *dir, struct xdp_lb *skel)
+static int fail_load(int err)
 {
-	int err = 0;
-	size_t i;
-
-	for (i = 0; i < N_MAPS && !err; i++)
-		err = cp_pin_put(dir, map_names[i],
-				 bpf_object__find_map_fd_by_name(skel->obj, map_names[i]));
-	/* last: it says that all is there */
-	return err ? err : cp_pin_put(dir, CP_PROG_LB, bpf_program__fd(skel->progs.xdp_lb));
+	return cp_fail(-err,
+		       "load the balancer: %s; run as root; --verbose shows what the kernel "
+		       "says",
+		       strerror(-err));
 }
 
-static int load(const struct cp_dir *dir, struct xdp_lb *skel, int counters)
+static int make_maps(const struct cp_dir *dir, struct xdp_lb *skel)
 {
-	/* both programs count in the same map */
-	int err = bpf_map__reuse_fd(skel->maps.drop_counters, counters);
+	int err = bpf_program__set_autoload(skel->progs.xdp_lb, false);
+	size_t i;
 
+	if (!err) /* the prefilter's, which there may be none of */
+		err = bpf_map__set_autocreate(skel->maps.drop_counters, false);
 	if (!err)
 		err = xdp_lb__load(skel);
 	if (!err)
 		err = cp_lb_defaults(bpf_map__fd(skel->maps.lb_config));
-	if (!err)
-		err = pin_all(dir, skel);
+	for (i = N_MAPS; i-- && !err;)
+		err = cp_pin_put(dir, map_names[i],
+				 bpf_object__find_map_fd_by_name(skel->obj, map_names[i]));
 	return err;
 }
 
-int cp_lb_load(const struct cp_dir *dir)
+int cp_lb_make_maps(const struct cp_dir *dir)
 {
 	struct xdp_lb *skel;
-	int err, counters;
+	int err;
 
-	counters = cp_map_get(dir, CP_MAP_COUNTERS);
-	if (counters < 0)
-		return counters;
+	if (cp_pin_there(dir, CP_MAP_LB_CONFIG))
+		return 0;
 	err = cp_lb_unpin(dir); /* what a killed command left */
 	if (err)
-		goto out;
+		return err;
 	cp_log_start();
 	skel = xdp_lb__open();
-	err = skel ? load(dir, skel, counters) : -errno;
+	err = skel ? make_maps(dir, skel) : -errno;
 	if (err) {
 		cp_lb_unpin(dir);
-		err = cp_fail(-err,
-			      "load the balancer: %s; run as root; --verbose shows what the kernel "
-			      "says",
-			      strerror(-err));
+		err = fail_load(err);
 	}
 	xdp_lb__destroy(skel);
-out:
-	close(counters);
 	return err;
+}
+
+static int load_program(const struct cp_dir *dir)
+{
+	struct xdp_lb *skel;
+	int err;
+
+	cp_log_start();
+	skel = xdp_lb__open();
+	err = skel ? cp_maps_share(dir, skel->obj) : -errno;
+	if (!err)
+		err = xdp_lb__load(skel);
+	if (!err)
+		err = cp_pin_put(dir, CP_PROG_LB, bpf_program__fd(skel->progs.xdp_lb));
+	xdp_lb__destroy(skel);
+	return err ? fail_load(err) : 0;
+}
+
+static int fill_slot(const struct cp_dir *dir, int stages)
+{
+	__u32 slot = COREPATH_STAGE_LB;
+	int prog, err;
+
+	if (!cp_pin_there(dir, CP_PROG_LB)) {
+		err = load_program(dir);
+		if (err)
+			return err;
+	}
+	prog = cp_pin_get(dir, CP_PROG_LB);
+	err = prog < 0 ? prog : bpf_map_update_elem(stages, &slot, &prog, BPF_ANY);
+	if (prog >= 0)
+		close(prog);
+	return err ? cp_fail(-err, "map %s/%s: write: %s; run as root", dir->path, CP_MAP_STAGES,
+			     strerror(-err))
+		   : 0;
+}
+
+static int empty_slot(const struct cp_dir *dir, int stages)
+{
+	__u32 slot = COREPATH_STAGE_LB;
+	int err = bpf_map_delete_elem(stages, &slot);
+
+	return err && err != -ENOENT ? cp_fail(-err, "map %s/%s: write: %s; run as root", dir->path,
+					       CP_MAP_STAGES, strerror(-err))
+				     : 0;
+}
+
+int cp_lb_set_stage(const struct cp_dir *dir, bool on)
+{
+	int err, stages;
+
+	if (!cp_pin_there(dir, CP_MAP_STAGES))
+		return 0; /* no XDP; corepath_up() does it when there is */
+	stages = cp_map_get(dir, CP_MAP_STAGES);
+	if (stages < 0)
+		return stages;
+	err = on ? fill_slot(dir, stages) : empty_slot(dir, stages);
+	close(stages);
+	return err;
+}
+
+int cp_lb_resume(const struct cp_dir *dir)
+{
+	struct corepath_service_key key;
+	int err, services;
+
+	if (!cp_pin_there(dir, CP_MAP_LB_CONFIG))
+		return 0;
+	services = cp_map_get(dir, CP_MAP_LB_SERVICES);
+	if (services < 0)
+		return services;
+	err = bpf_map_get_next_key(services, NULL, &key);
+	close(services);
+	return cp_lb_set_stage(dir, !err);
 }

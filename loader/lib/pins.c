@@ -131,6 +131,37 @@ int cp_pin_put(const struct cp_dir *dir, const char *name, int fd)
 	return err ? err : bpf_obj_pin(fd, path);
 }
 
+bool cp_pin_there(const struct cp_dir *dir, const char *name)
+{
+	return !faccessat(dir->fd, name, F_OK, 0);
+}
+
+int cp_pin_remove(const struct cp_dir *dir, const char *name)
+{
+	if (unlinkat(dir->fd, name, 0) && errno != ENOENT)
+		return cp_fail(errno, "unpin %s/%s: %s; run as root", dir->path, name,
+			       strerror(errno));
+	return 0;
+}
+
+int cp_maps_share(const struct cp_dir *dir, struct bpf_object *obj)
+{
+	struct bpf_map *map;
+	int err = 0, fd;
+
+	bpf_object__for_each_map (map, obj) {
+		fd = cp_pin_get(dir, bpf_map__name(map));
+		if (fd == -ENOENT)
+			continue;
+		err = fd < 0 ? fd : bpf_map__reuse_fd(map, fd);
+		if (fd >= 0)
+			close(fd);
+		if (err)
+			break;
+	}
+	return err;
+}
+
 int cp_map_get(const struct cp_dir *dir, const char *name)
 {
 	int fd = cp_pin_get(dir, name);

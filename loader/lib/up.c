@@ -208,8 +208,10 @@ static void undo(struct up *u)
 		unlinkat(u->dir.fd, u->links[i], 0);
 	}
 	for (i = 0; i < N_MAPS; i++)
-		if (u->map_pinned[i])
+		if (u->map_pinned[i]) {
 			unlinkat(u->dir.fd, map_names[i], 0);
+			unlinkat(u->dir.fd, CP_PROG_LB, 0); /* it counts in one of them */
+		}
 	if (u->dir.created)
 		rmdir(u->dir.path);
 }
@@ -227,6 +229,8 @@ int corepath_up(const struct corepath_up_request *req, struct corepath_attachmen
 		err = load(&u);
 	if (!err)
 		err = pin_maps(&u);
+	if (!err)
+		err = cp_lb_resume(&u.dir);
 	if (!err)
 		err = attach(&u);
 	if (err)
@@ -283,10 +287,11 @@ static int down_all(const struct cp_dir *dir, struct cp_link *links, size_t n)
 		if (err)
 			return err;
 	}
-	for (i = 0; i < N_MAPS; i++)
-		if (unlinkat(dir->fd, map_names[i], 0) && errno != ENOENT)
-			return cp_fail(errno, "unpin %s/%s: %s; run as root", dir->path,
-				       map_names[i], strerror(errno));
+	for (i = 0; i < N_MAPS; i++) {
+		err = cp_pin_remove(dir, map_names[i]);
+		if (err)
+			return err;
+	}
 	err = cp_lb_unpin(dir);
 	if (err)
 		return err;
