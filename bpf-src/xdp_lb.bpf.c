@@ -21,6 +21,7 @@
 #include "lib/lb.h"
 #include "lib/nat.h"
 #include "lib/parse.h"
+#include "lib/quote.h"
 
 #define GLOBAL __attribute__((noinline))
 
@@ -81,12 +82,12 @@ static __always_inline enum corepath_drop answer(struct place *at, __u32 frag_id
 {
 	struct corepath_reply *r;
 
-	if (read_ports(at, frag_id, f))
+	if (read_ports(&lb_frags, at, frag_id, f))
 		return COREPATH_DROP_FORWARDED;
 	r = bpf_map_lookup_elem(&lb_replies, f);
 	if (!r)
 		return COREPATH_DROP_FORWARDED;
-	frag_remember(at, f, frag_id);
+	frag_remember(&lb_frags, at, f, frag_id);
 	return nat_reply(at, f, r);
 }
 
@@ -105,7 +106,7 @@ GLOBAL __u64 lb_flow(struct xdp_md *ctx, __u64 where, __u32 frag_id)
 	vip = find_vip(&f.dst);
 	if (!vip)
 		return cfg->nat_services ? answer(&at, frag_id, &f) : COREPATH_DROP_FORWARDED;
-	reason = read_ports(&at, frag_id, &f);
+	reason = read_ports(&lb_frags, &at, frag_id, &f);
 	if (reason)
 		return reason;
 	svc = find_service(vip, f.dport, f.proto);
@@ -114,44 +115,8 @@ GLOBAL __u64 lb_flow(struct xdp_md *ctx, __u64 where, __u32 frag_id)
 	reason = admit(&f, svc);
 	if (reason)
 		return reason;
-	frag_remember(&at, &f, frag_id);
+	frag_remember(&lb_frags, &at, &f, frag_id);
 	return serve(&at, &f, svc, cfg);
-}
-
-/*
- * The flow an ICMP error is about, as its packets came to us: the error quotes what the service
- * sent to the client. False if that is no TCP or UDP, or is not quoted up to its ports.
- */
-static __always_inline bool read_quoted(const struct place *at, struct place *quote,
-					struct corepath_flow *f)
-{
-	struct wire_udp *udp;
-	struct wire_ip4 *ip4;
-	struct wire_ip6 *ip6;
-
-	*quote = *at;
-	quote->l3 = at->l4 + sizeof(struct wire_icmp);
-	ip4 = quote->l3;
-	if ((void *)(ip4 + 1) > at->data_end || !read_addrs(quote, &f->dst, &f->src))
-		return false;
-	if (at->v6) {
-		ip6 = place_ip6(quote);
-		if (!ip6)
-			return false;
-		f->proto = ip6->nexthdr;
-		udp = (void *)(ip6 + 1);
-	} else {
-		if (bpf_ntohs(ip4->frag_off) & IP_OFFSET)
-			return false;
-		f->proto = ip4->protocol;
-		udp = quote->l3 + (ip4->version_ihl & 0xf) * 4;
-	}
-	if ((void *)(udp + 1) > at->data_end)
-		return false;
-	quote->l4 = udp;
-	f->sport = udp->dport;
-	f->dport = udp->sport;
-	return f->proto == IPPROTO_TCP || f->proto == IPPROTO_UDP;
 }
 
 GLOBAL __u64 lb_icmp(struct xdp_md *ctx, __u64 where)

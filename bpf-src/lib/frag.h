@@ -2,11 +2,12 @@
 /*
  * Ports of packets and of their fragments. Only the first fragment has them, so it is remembered
  * by what all fragments share (RFC 791 section 3.2, RFC 8200 section 4.5) and the others follow.
+ * Each program gives its own map, an LRU hash: what one saw another did not.
  */
 #ifndef COREPATH_FRAG_H
 #define COREPATH_FRAG_H
 
-#include "lb_maps.h"
+#include <bpf/bpf_helpers.h>
 #include "place.h"
 
 static __always_inline void frag_key(const struct place *at, const struct corepath_flow *f,
@@ -20,7 +21,7 @@ static __always_inline void frag_key(const struct place *at, const struct corepa
  * Sets the flow's ports. Not in the packet, and not remembered: COREPATH_DROP_LB_FRAG_UNKNOWN. A
  * first fragment that does not hold the whole TCP or UDP header is refused (RFC 1858).
  */
-static __always_inline enum corepath_drop read_ports(const struct place *at, __u32 id,
+static __always_inline enum corepath_drop read_ports(void *map, const struct place *at, __u32 id,
 						     struct corepath_flow *f)
 {
 	const struct wire_udp *udp = at->l4;
@@ -29,7 +30,7 @@ static __always_inline enum corepath_drop read_ports(const struct place *at, __u
 
 	if (at->frag & PACKET_FRAG_LATER) {
 		frag_key(at, f, id, &key);
-		seen = bpf_map_lookup_elem(&lb_frags, &key);
+		seen = bpf_map_lookup_elem(map, &key);
 		if (!seen)
 			return COREPATH_DROP_LB_FRAG_UNKNOWN;
 		f->sport = seen->sport;
@@ -46,8 +47,8 @@ static __always_inline enum corepath_drop read_ports(const struct place *at, __u
 }
 
 /* After the packet was found to be one of ours: for its later fragments. */
-static __always_inline void frag_remember(const struct place *at, const struct corepath_flow *f,
-					  __u32 id)
+static __always_inline void frag_remember(void *map, const struct place *at,
+					  const struct corepath_flow *f, __u32 id)
 {
 	struct corepath_frag ports = {.sport = f->sport, .dport = f->dport};
 	struct corepath_frag_key key;
@@ -55,7 +56,7 @@ static __always_inline void frag_remember(const struct place *at, const struct c
 	if (at->frag != PACKET_FRAG)
 		return;
 	frag_key(at, f, id, &key);
-	bpf_map_update_elem(&lb_frags, &key, &ports, BPF_ANY);
+	bpf_map_update_elem(map, &key, &ports, BPF_ANY);
 }
 
 #endif

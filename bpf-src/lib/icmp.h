@@ -5,16 +5,8 @@
 
 #include "csum.h"
 #include "l2.h"
+#include "quote.h"
 #include "ratelimit.h"
-
-/* Errors; all other types are messages (RFC 792; RFC 4443 section 2.1). */
-static __always_inline bool icmp_is_error(__u8 type, bool v6)
-{
-	if (v6)
-		return type < 128;
-	return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED ||
-	       type == ICMP_PARAMETERPROB;
-}
 
 /* Whether an error may be sent about this packet (RFC 1122 section 3.2.2; RFC 4443 section 2.4 e):
  * not about an ICMP error, a later fragment, or a packet from a multicast source. */

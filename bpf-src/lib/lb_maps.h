@@ -5,10 +5,6 @@
 
 #include "maps.h"
 
-/* include/uapi/linux/bpf.h: an LRU list for each CPU, so that CPUs do not fight for one lock. A
- * flow stays on its CPU (RSS); if it moves, its entry is still found. */
-#define BPF_F_NO_COMMON_LRU (1U << 1)
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

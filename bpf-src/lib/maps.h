@@ -10,6 +10,10 @@
 /* include/uapi/linux/bpf.h; tries refuse to be made without it (kernel/bpf/lpm_trie.c) */
 #define BPF_F_NO_PREALLOC (1U << 0)
 
+/* include/uapi/linux/bpf.h: an LRU list for each CPU, so that CPUs do not fight for one lock. A
+ * flow stays on its CPU (RSS); if it moves, its entry is still found. */
+#define BPF_F_NO_COMMON_LRU (1U << 1)
+
 /* Packets and bytes by enum corepath_drop. The datapath writes, user space reads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -119,7 +119,13 @@ struct wire_icmp {
 	__u8 type;
 	__u8 code;
 	__be16 check;
-	__be32 rest;
+	union {
+		__be32 rest;
+		struct {
+			__be16 id; /* of an echo */
+			__be16 sequence;
+		};
+	};
 };
 
 #endif
