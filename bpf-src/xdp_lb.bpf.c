@@ -85,7 +85,7 @@ static __always_inline enum corepath_drop answer(struct place *at, __u32 frag_id
 	if (read_ports(&lb_frags, at, frag_id, f))
 		return COREPATH_DROP_FORWARDED;
 	r = bpf_map_lookup_elem(&lb_replies, f);
-	if (!r)
+	if (!r || !l2_is_unicast(at))
 		return COREPATH_DROP_FORWARDED;
 	frag_remember(&lb_frags, at, f, frag_id);
 	return nat_reply(at, f, r);
@@ -106,6 +106,8 @@ GLOBAL __u64 lb_flow(struct xdp_md *ctx, __u64 where, __u32 frag_id)
 	vip = find_vip(&f.dst);
 	if (!vip)
 		return cfg->nat_services ? answer(&at, frag_id, &f) : COREPATH_DROP_FORWARDED;
+	if (!l2_is_unicast(&at))
+		return COREPATH_DROP_FORWARDED;
 	reason = read_ports(&lb_frags, &at, frag_id, &f);
 	if (reason)
 		return reason;
@@ -133,7 +135,7 @@ GLOBAL __u64 lb_icmp(struct xdp_md *ctx, __u64 where)
 	if (!place_open(ctx, where, &at) || !read_addrs(&at, &src, &dst) || at.frag)
 		return COREPATH_DROP_FORWARDED;
 	vip = find_vip(&dst);
-	if (!vip)
+	if (!vip || !l2_is_unicast(&at))
 		return COREPATH_DROP_FORWARDED;
 	icmp = at.l4;
 	if (!place_has_l4(&at, sizeof(*icmp)))

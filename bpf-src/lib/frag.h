@@ -18,6 +18,28 @@ static __always_inline void frag_key(const struct place *at, const struct corepa
 }
 
 /*
+ * Whether the TCP or UDP header is there and says of itself what can be (RFC 9293 section 3.1, RFC
+ * 768). Receivers drop what does not, so nothing is lost, and no backend is sent it.
+ */
+static __always_inline bool l4_is_whole(const struct place *at)
+{
+	__u32 room = at->l3_end - at->l4_off, len;
+	const struct wire_tcp *tcp = at->l4;
+	const struct wire_udp *udp = at->l4;
+
+	if (at->l4_proto == IPPROTO_TCP) {
+		if (!place_has_l4(at, sizeof(*tcp)))
+			return false;
+		len = (tcp->doff >> 4) * 4;
+		return len >= sizeof(*tcp) && (len <= room || at->frag);
+	}
+	if (!place_has_l4(at, sizeof(*udp)))
+		return false;
+	len = bpf_ntohs(udp->len);
+	return len >= sizeof(*udp) && (len <= room || at->frag);
+}
+
+/*
  * Sets the flow's ports. Not in the packet, and not remembered: COREPATH_DROP_LB_FRAG_UNKNOWN. A
  * first fragment that does not hold the whole TCP or UDP header is refused (RFC 1858).
  */
@@ -37,9 +59,7 @@ static __always_inline enum corepath_drop read_ports(void *map, const struct pla
 		f->dport = seen->dport;
 		return COREPATH_DROP_FORWARDED;
 	}
-	if (!place_has_l4(at, sizeof(*udp)))
-		return COREPATH_DROP_MALFORMED_L4;
-	if (at->l4_proto == IPPROTO_TCP && !place_has_l4(at, sizeof(struct wire_tcp)))
+	if (!l4_is_whole(at))
 		return COREPATH_DROP_MALFORMED_L4;
 	f->sport = udp->sport;
 	f->dport = udp->dport;

@@ -8,8 +8,19 @@
 #include "quote.h"
 #include "ratelimit.h"
 
-/* Whether an error may be sent about this packet (RFC 1122 section 3.2.2; RFC 4443 section 2.4 e):
- * not about an ICMP error, a later fragment, or a packet from a multicast source. */
+/* Whether an address is one host's, to which alone ICMP may answer (RFC 1122 section 3.2.2; RFC
+ * 4443 section 2.4 e): not none, loopback, multicast, broadcast. */
+static __always_inline bool addr_is_host(const struct corepath_addr *addr, bool v6)
+{
+	__u32 first = bpf_ntohl(v6 ? addr->w[0] : addr->w[3]) >> 24;
+
+	if (v6)
+		return first != 0xff && (addr->w[0] | addr->w[1] | addr->w[2] | addr->w[3]);
+	return first && first != 127 && first < 224;
+}
+
+/* Whether an error may be sent about this packet: besides, not about an ICMP error or a later
+ * fragment. */
 static __always_inline bool icmp_may_answer(const struct place *at, const struct corepath_addr *src)
 {
 	const struct wire_icmp *icmp = at->l4;
@@ -19,9 +30,7 @@ static __always_inline bool icmp_may_answer(const struct place *at, const struct
 	if (at->l4_proto == IPPROTO_ICMP || at->l4_proto == IPPROTO_ICMPV6)
 		if (!place_has_l4(at, sizeof(*icmp)) || icmp_is_error(icmp->type, at->v6))
 			return false;
-	if (at->v6)
-		return (src->w[0] & bpf_htonl(0xff000000)) != bpf_htonl(0xff000000);
-	return (src->w[3] & bpf_htonl(0xf0000000)) != bpf_htonl(0xe0000000);
+	return addr_is_host(src, at->v6);
 }
 
 /* Turns an echo request into its reply where it is. */
@@ -35,9 +44,15 @@ static __always_inline enum corepath_drop icmp_echo(struct place *at, struct wir
 
 	if (at->v6 && !ip6)
 		return COREPATH_DROP_MALFORMED_IP6;
+	if (!addr_is_host(src, at->v6))
+		return COREPATH_DROP_FORWARDED; /* the kernel knows what to do with it */
 	/* the type is the high byte of a half word */
 	csum_apply(&icmp->check, csum_diff(bpf_htons(icmp->type << 8), bpf_htons(reply << 8)));
 	icmp->type = reply;
+	/* of a reply that is all zeros the sum is 0, not 0xffff, as that of anything else would be
+	 */
+	if (!icmp->check)
+		icmp->check = 0xffff;
 	if (at->v6 && ip6) {
 		ip6->hop_limit = LIMIT_TTL;
 		__builtin_memcpy(ip6->saddr, dst, sizeof(ip6->saddr));

@@ -12,6 +12,15 @@ struct l2 {
 
 _Static_assert(sizeof(struct l2) == PLACE_L2_MAX, "place_open() checks for the whole of it");
 
+/* A frame from one station to one. What is sent to a group (RFC 1122 section 3.3.6), or comes from
+ * what can only be one (IEEE 802 section 8.2), cannot be turned around. */
+static __always_inline bool l2_is_unicast(const struct place *at)
+{
+	const struct wire_eth *eth = at->data;
+
+	return !((eth->dst[0] | eth->src[0]) & 1);
+}
+
 /* Turns the frame around: to `mac`, or to where it came from if that is all zeros. */
 static __always_inline void eth_turn(struct wire_eth *eth, const __u8 *mac)
 {

@@ -260,6 +260,25 @@ for family in FAMILIES:
     table.row(f"{v}_affinity_leaves_draining", *sticky, tunnel(flow, family, first), grown,
               state(family, first, "draining"), tunnel(new, family, second, hash_=new_hash))
 
+# ---- lengths that lie, frames to and from groups -------------------------------------------------------
+
+for family in FAMILIES:
+    v = f"v{family}"
+    for mode in ("tunnel", "nat"):
+        world = [step for proto in ("tcp", "udp") for step in (
+            service(family, proto, options=f"mode={mode}"), backend(family, proto=proto))]
+        for doff in (0, 4, 7, 15):
+            table.row(f"{v}_{mode}_tcp_header_of_{doff}_words", *world,
+                      drops(to(family, l4(dataofs=doff)), "malformed_l4"))
+        for length in (0, 7, 14, 65535):
+            table.row(f"{v}_{mode}_udp_length_{length}", *world,
+                      drops(to(family, l4("udp", len=length)), "malformed_l4"))
+        for group in ("ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"):
+            for field in ("src", "dst"):
+                frame = to(family)
+                setattr(frame, field, group)
+                table.row(f"{v}_{mode}_{field}_group_{group[:2]}_passes", *world, passes(frame))
+
 # ---- IPv4 options, IPv6 extension headers -------------------------------------------------------------
 
 WORLD = {family: (service(family), backend(family)) for family in FAMILIES}

@@ -51,18 +51,31 @@ for family in FAMILIES:
     hop = "hlim" if family == 6 else "ttl"
     six = family == 6
 
+    number = {"nh": 58} if six else {"proto": 1}
+
     # ---- echo ------------------------------------------------------------------------------------
     table.row(f"{v}_echo", *WORLD[family], packet(echo(family), TX, "lb_echoed", echoed(family)))
     table.row(f"{v}_echo_last_hop", *WORLD[family],
               packet(echo(family, **{hop: 1}), TX, "lb_echoed", echoed(family)))
     table.row(f"{v}_echo_tagged", *WORLD[family],
               packet(echo(family, tags=("ad", "q")), TX, "lb_echoed", echoed(family, ("ad", "q"))))
+    # RFC 1071: of a reply that is all zeros the sum is 0, and its complement 0xffff
+    zeros = b"\x08\x00\xf7\xff" + bytes(4)
+    if not six:
+        table.row("v4_echo_of_zeros", *WORLD[4], packet(
+            echo(4, kind=Raw(zeros), **number), TX, "lb_echoed",
+            turned(eth()) / ip(VIP[4], CLIENT[4], proto=1) / Raw(b"\x00\x00\xff\xff" + bytes(4))))
+    # RFC 1122 section 3.2.2, RFC 4443 section 2.4 e: to one host or not at all
+    for nobody in (("::", "ff02::1") if six else
+                   ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1")):
+        tag = nobody.replace(":", "_").replace(".", "_")
+        frame = eth() / ip(nobody, VIP[family]) / echo(family)[ICMPv6EchoRequest if six else ICMP]
+        table.row(f"{v}_echo_from_{tag}_passes", *WORLD[family], passes(frame))
     table.row(f"{v}_echo_without_backend", service(family),
               packet(echo(family), TX, "lb_echoed", echoed(family)))
     table.row(f"{v}_echo_to_another_passes", *WORLD[family], passes(echo(family, OTHER[family])))
     reply_ = ICMPv6EchoReply(id=7, seq=3) if six else ICMP(type=0, id=7, seq=3)
     table.row(f"{v}_echo_reply_passes", *WORLD[family], passes(echo(family, kind=reply_)))
-    number = {"nh": 58} if six else {"proto": 1}
     table.row(f"{v}_icmp_cut", *WORLD[family],
               drops(echo(family, kind=Raw(b"\x08\x00\x00"), **number), "malformed_l4"))
 

@@ -173,17 +173,13 @@ static void balancer_set(const char **words, size_t n)
 	must(corepath_balancer_set(pin_dir, &b));
 }
 
-static void run_command(json_t *list)
+static void run_words(const char **words, size_t n)
 {
-	const char *words[WORDS_MAX];
 	struct corepath_service_id id;
 	struct corepath_prefix prefix;
-	size_t n = json_array_size(list);
 
-	if (n < 3 || n > WORDS_MAX)
+	if (n < 3)
 		checkrun_error("a command of %zu words", n);
-	for (size_t i = 0; i < n; i++)
-		words[i] = json_string_value(json_array_get(list, i));
 	if (!strcmp(words[0], "service") && !strcmp(words[1], "add")) {
 		service_add(words + 2, n - 2);
 	} else if (!strcmp(words[0], "service") && !strcmp(words[1], "del")) {
@@ -200,6 +196,30 @@ static void run_command(json_t *list)
 	} else {
 		checkrun_error("no such command: %s %s", words[0], words[1]);
 	}
+}
+
+static void run_command(json_t *list)
+{
+	const char *words[WORDS_MAX];
+	size_t n = json_array_size(list);
+
+	if (n > WORDS_MAX)
+		checkrun_error("a command of %zu words", n);
+	for (size_t i = 0; i < n; i++)
+		words[i] = json_string_value(json_array_get(list, i));
+	run_words(words, n);
+}
+
+void lb_table_command(const char *line)
+{
+	char *copy = strdup(line), *rest = copy;
+	const char *words[WORDS_MAX];
+	size_t n = 0;
+
+	while (copy && n < WORDS_MAX && (words[n] = strsep(&rest, " ")))
+		n++;
+	run_words(words, n);
+	free(copy);
 }
 
 /* ---- packets ---- */
@@ -248,17 +268,28 @@ static void compare_counters(const struct corepath_counter *want)
 				     got[i].packets, got[i].bytes);
 }
 
+int lb_table_begin(void)
+{
+	if (!strncmp(up_error, "ERROR: ", 7))
+		checkrun_error("%s", up_error + 7);
+	if (*up_error || program < 0)
+		ck_abort_msg("%s", up_error);
+	reset();
+	return program;
+}
+
+void lb_table_counters(struct corepath_counter *counters)
+{
+	must(corepath_counters(pin_dir, counters));
+}
+
 void lb_table_run(json_t *row)
 {
 	struct corepath_counter want[COREPATH_DROP_COUNT] = {};
 	json_t *step;
 	size_t i;
 
-	if (!strncmp(up_error, "ERROR: ", 7))
-		checkrun_error("%s", up_error + 7);
-	if (*up_error || program < 0)
-		ck_abort_msg("%s", up_error);
-	reset();
+	lb_table_begin();
 	json_array_foreach (json_object_get(row, "steps"), i, step) {
 		if (json_object_get(step, "command"))
 			run_command(json_object_get(step, "command"));

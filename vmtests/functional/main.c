@@ -2,7 +2,7 @@
 /*
  * functional: what the datapath does with packets, one result line per test.
  *
- *	functional [--list] [--only PATTERN] [--traffic] [TABLE.json...]
+ *	functional [--list] [--only PATTERN] [--traffic] [--malformed] [TABLE.json...]
  *
  * Exit status: 0 when every test ran, whatever the verdicts; 2 for wrong usage; 3 when the suite
  * broke.
@@ -26,8 +26,10 @@ bool functional_selected(const struct selection *selection, const char *test)
 
 static void usage(FILE *to)
 {
-	fputs("usage: functional [--list] [--only PATTERN] [--traffic] [TABLE.json...]\n"
-	      "Runs each row of the tables through the datapath, and real traffic with --traffic.\n"
+	fputs("usage: functional [--list] [--only PATTERN] [--traffic] [--malformed]\n"
+	      "                  [TABLE.json...]\n"
+	      "Runs each row of the tables through the datapath, real traffic with --traffic, and a\n"
+	      "hundred thousand broken packets with --malformed.\n"
 	      "  --list          print the names of the tests, run none\n"
 	      "  --only PATTERN  tests whose name matches, such as 'functional.prefilter.v6_*'\n"
 	      "example: functional prefilter.json --traffic\n",
@@ -37,15 +39,13 @@ static void usage(FILE *to)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"list", no_argument, NULL, 'l'},
-		{"only", required_argument, NULL, 'o'},
-		{"traffic", no_argument, NULL, 't'},
-		{"help", no_argument, NULL, 'h'},
-		{},
+		{"list", no_argument, NULL, 'l'},    {"only", required_argument, NULL, 'o'},
+		{"traffic", no_argument, NULL, 't'}, {"malformed", no_argument, NULL, 'm'},
+		{"help", no_argument, NULL, 'h'},    {},
 	};
 	Suite *suite = suite_create("functional");
 	struct selection selection = {};
-	bool traffic = false;
+	bool traffic = false, broken = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -55,13 +55,16 @@ int main(int argc, char **argv)
 			selection.list = true;
 		} else if (option == 't') {
 			traffic = true;
+		} else if (option == 'm') {
+			broken = true;
 		} else {
 			usage(option == 'h' ? stdout : stderr);
 			return option == 'h' ? 0 : 2;
 		}
 	}
-	if (optind == argc && !traffic) {
-		fputs("functional: neither a table nor --traffic: nothing to test\n", stderr);
+	if (optind == argc && !traffic && !broken) {
+		fputs("functional: neither a table nor --traffic nor --malformed: nothing to test\n",
+		      stderr);
 		usage(stderr);
 		return 2;
 	}
@@ -71,6 +74,8 @@ int main(int argc, char **argv)
 		traffic_add(suite, &selection);
 		lb_traffic_add(suite, &selection);
 	}
+	if (broken)
+		malformed_add(suite, &selection);
 	if (selection.list)
 		return 0;
 	if (!checkrun_suite(suite, table_source)) {

@@ -21,8 +21,15 @@ char *packets_hex(const unsigned char *bytes, size_t len);
 /* "pass", "drop", ...: enum xdp_action. */
 const char *packets_verdict(unsigned int verdict);
 
-/* Rows of the load balancer (lb_table.c): brings the datapath up, once; runs a row. */
+/* The whole chain (lb_table.c): brings the datapath up, once; runs a row. */
 void lb_table_open(void);
 void lb_table_run(json_t *row);
+
+/* For other tests of it: empties it and returns the program's descriptor; a command as `corepath`
+ * takes it; all counters (COREPATH_DROP_COUNT). What fails ends the test. */
+struct corepath_counter;
+int lb_table_begin(void);
+void lb_table_command(const char *line);
+void lb_table_counters(struct corepath_counter *counters);
 
 #endif

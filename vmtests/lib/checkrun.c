@@ -2,6 +2,7 @@
 /* Check as the runner of a suite: see checkrun.h. */
 #include "checkrun.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,17 @@ void checkrun_begin(const char *test)
 void checkrun_pass(void)
 {
 	result_report(current, RESULT_PASS, NULL);
+}
+
+void checkrun_pass_with(const char *format, ...)
+{
+	char text[RESULT_REASON_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	result_report(current, RESULT_PASS, "%s", text);
 }
 
 static void write_failure(TestResult *result, checkrun_source_fn source)

@@ -21,6 +21,9 @@ void checkrun_begin(const char *test);
 /* The PASS line of the test begun. */
 void checkrun_pass(void);
 
+/* The same with a line that says what passed. */
+void checkrun_pass_with(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /*
  * Ends a test whose own means failed (no veth, no memory): status ERROR. A product that is wrong
  * uses ck_abort_msg() and Check's assertions: status FAIL. The first line of the message becomes
