@@ -58,7 +58,7 @@ int cmd_builds(int argc, char **argv)
 		{OPT_WORD, "names", 0, &names, 0, 0, "loaders compilers"},
 		{.kind = OPT_END},
 	};
-	int code = opts_parse(argc, argv, own, NULL, false, help);
+	int code = opts_parse(argc, argv, OPT_TABLES(own), false, help);
 	const struct matrix *m;
 
 	if (code >= 0)

@@ -33,16 +33,12 @@ static const char help[] =
 	"  --kernels K[,K...]  all (the default), series (6.12), releases (6.12.107), ranges of them\n"
 	"                      (5.10..6.1)\n"
 	"  --budget N          how many releases are tried at most (24). Each is fetched once, some 30 MB,\n"
-	"                      and kept in the cache\n"
-	"  --results DIR       where the run's directory is made (results)\n"
-	"  --format F[,F...]   also write ktap, junit, kcidb beside the report\n"
-	"  --jobs N            VMs at once (one per core, as memory allows)\n" VM_OPTIONS_HELP
+	"                      and kept in the cache\n" STORE_OPTIONS_HELP VM_OPTIONS_HELP
 	"  --timeout S         for the objects in a VM (600)\n"
-	"  --quiet             only failures, and where the report is\n"
-	"  --json              progress as JSON Lines on standard output; the last but one is the result\n"
 	"\n"
 	"In the run's folder: sweep.md, sweep.json (harness/schema/sweep.schema.json), the logs of the\n"
-	"verifiers in verifier/, and all that any run has.\n\n"
+	"verifiers in verifier/, and all that any run has. Of --json's lines the last but one is the\n"
+	"result.\n\n"
 	"exit: 0 every program works on every release tried, 1 not so, 2 wrong usage, 3 the harness or\n"
 	"the machine failed.\n"
 	"\nexamples:\n"
@@ -51,9 +47,9 @@ static const char help[] =
 
 struct options {
 	struct vm_options vm;
-	const char *selector, *results, *formats;
-	unsigned budget, jobs;
-	bool quiet, json;
+	struct store_options store;
+	const char *selector;
+	unsigned budget;
 };
 
 static int parse(int argc, char **argv, struct options *o)
@@ -61,20 +57,17 @@ static int parse(int argc, char **argv, struct options *o)
 	const struct opt own[] = {
 		{OPT_TEXT, "kernels", 0, &o->selector, 0, 0, NULL},
 		{OPT_COUNT, "budget", 0, &o->budget, 1, BUDGET_MOST, NULL},
-		{OPT_TEXT, "results", 'r', &o->results, 0, 0, NULL},
-		{OPT_WORDS, "format", 0, &o->formats, 0, 0, "ktap junit kcidb"},
-		{OPT_COUNT, "jobs", 'j', &o->jobs, 1, 64, NULL},
-		{OPT_FLAG, "quiet", 'q', &o->quiet, 0, 0, NULL},
-		{OPT_FLAG, "json", 0, &o->json, 0, 0, NULL},
 		{.kind = OPT_END},
 	};
 	int code;
 
 	*o = (struct options){.vm = VM_OPTIONS_DEFAULT,
+			      .store = STORE_OPTIONS_DEFAULT,
 			      .selector = "all",
-			      .results = "results",
 			      .budget = BUDGET_DEFAULT};
-	code = opts_parse(argc, argv, own, vm_options_table(&o->vm), false, help);
+	code = opts_parse(argc, argv,
+			  OPT_TABLES(own, store_options_table(&o->store), vm_options_table(&o->vm)),
+			  false, help);
 	if (code >= 0)
 		return code;
 	if (o->vm.kernels)
@@ -135,13 +128,13 @@ static int tell(const struct sweep_run *s, const struct options *o)
 	char *text = json_dumps(doc, JSON_INDENT(1)), *words = sweep_markdown(doc);
 	int ret = write_text(s->run, "sweep.json", text) | write_text(s->run, "sweep.md", words);
 
-	if (o->json) {
+	if (o->store.json) {
 		json_t *event = json_pack("{s:s, s:O}", "event", "sweep", "sweep", doc);
 
 		json_dumpf(event, stdout, JSON_COMPACT);
 		putchar('\n');
 		json_decref(event);
-	} else if (!o->quiet) {
+	} else if (!o->store.quiet) {
 		puts(words);
 	}
 	free(text);
@@ -171,13 +164,13 @@ int cmd_sweep(int argc, char **argv)
 		return code;
 	if (exceptions_load(NULL) < 0)
 		return EXIT_USAGE;
-	s.how.at_once = o.jobs;
-	s.how.progress = progress_choose(o.quiet, o.json);
+	s.how.at_once = o.store.jobs;
+	s.how.progress = progress_choose(o.store.quiet, o.store.json);
 	s.selector = o.selector;
 	code = find_releases(&s.releases, o.selector);
 	if (code)
 		return code;
-	if (run_open(&run, o.results, argc, argv) < 0)
+	if (run_open(&run, o.store.results, argc, argv) < 0)
 		return EXIT_HARNESS;
 	job_options.vm = &o.vm;
 	s.options = &job_options;
@@ -191,14 +184,15 @@ int cmd_sweep(int argc, char **argv)
 		job_options.accel = accel_choose(o.vm.accel, s.kernels[n - 1]);
 		json_object_set_new(json_object_get(run.meta, "host"), "accel",
 				    json_string(accel_name(job_options.accel)));
-		sweep_run_all(&s, o.jobs ? o.jobs : (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
+		sweep_run_all(&s, o.store.jobs ? o.store.jobs
+					       : (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
 	} else {
 		err("not one kernel could be had: is there a network?");
 	}
-	code = run_close(&run, o.quiet, true, o.formats);
+	code = run_close(&run, o.store.quiet, true, o.store.formats);
 	if (tell(&s, &o) < 0 && code == EXIT_OK)
 		code = EXIT_HARNESS;
-	if (!o.json)
+	if (!o.store.json)
 		printf("report: %s/sweep.md\n", run.dir);
 	progress_run_ended(s.how.progress, run.dir, code);
 	return code;

@@ -28,7 +28,7 @@ static bool takes_value(const struct opt *o)
 
 static void add_table(struct parser *p, const struct opt *table)
 {
-	for (; table && table->kind != OPT_END; table++) {
+	for (; table->kind != OPT_END; table++) {
 		char *letters = p->shorts + strlen(p->shorts);
 
 		if (p->n == MOST_OPTIONS)
@@ -127,8 +127,7 @@ static char *store(const struct opt *o, const char *text)
 	}
 }
 
-int opts_parse(int argc, char **argv, const struct opt *own, const struct opt *shared, bool stop,
-	       const char *help)
+int opts_parse(int argc, char **argv, const struct opt *const *tables, bool stop, const char *help)
 {
 	static const struct opt help_option[] = {{OPT_HELP, "help", 'h', NULL, 0, 0, NULL},
 						 {.kind = OPT_END}};
@@ -137,8 +136,8 @@ int opts_parse(int argc, char **argv, const struct opt *own, const struct opt *s
 
 	if (stop)
 		strcpy(p.shorts, "+");
-	add_table(&p, own);
-	add_table(&p, shared);
+	for (; *tables; tables++)
+		add_table(&p, *tables);
 	add_table(&p, help_option);
 	while ((c = getopt_long(argc, argv, p.shorts, p.longs, NULL)) >= 0) {
 		const struct opt *o = find(&p, c);
@@ -177,6 +176,22 @@ const struct opt *vm_options_table(struct vm_options *o)
 		{OPT_FLAG, "cold", 0, &o->cold, 0, 0, NULL},
 		{OPT_TEXT, "profile", 'p', &o->profile, 0, 0, NULL},
 		{OPT_FLAG, "locked", 0, &kernel_strict_lock, 0, 0, NULL},
+		{.kind = OPT_END},
+	};
+
+	memcpy(table, filled, sizeof(table));
+	return table;
+}
+
+const struct opt *store_options_table(struct store_options *o)
+{
+	static struct opt table[6];
+	const struct opt filled[] = {
+		{OPT_TEXT, "results", 'r', &o->results, 0, 0, NULL},
+		{OPT_WORDS, "format", 0, &o->formats, 0, 0, "ktap junit kcidb"},
+		{OPT_COUNT, "jobs", 'j', &o->jobs, 1, 64, NULL},
+		{OPT_FLAG, "quiet", 'q', &o->quiet, 0, 0, NULL},
+		{OPT_FLAG, "json", 0, &o->json, 0, 0, NULL},
 		{.kind = OPT_END},
 	};
 

@@ -38,14 +38,15 @@ struct opt_list {
 	unsigned n;
 };
 
+/* Tables for opts_parse(); the first NULL among them ends the list. */
+#define OPT_TABLES(...) ((const struct opt *const[]){__VA_ARGS__, NULL})
+
 /*
- * Parses options by up to two tables (the second may be NULL), each ended by OPT_END, up to the
- * first argument that is none when `stop` is set; getopt's optind tells where the arguments begin.
- * The exit code to leave with when help was asked for or something was wrong, which was said; else
- * -1.
+ * Parses options by tables, each ended by OPT_END, their list by NULL, up to the first argument
+ * that is none when `stop` is set; getopt's optind tells where the arguments begin. The exit code
+ * to leave with when help was asked for or something was wrong, which was said; else -1.
  */
-int opts_parse(int argc, char **argv, const struct opt *own, const struct opt *shared, bool stop,
-	       const char *help);
+int opts_parse(int argc, char **argv, const struct opt *const *tables, bool stop, const char *help);
 
 /* How a virtual machine is to be: the same options for every command that starts one. */
 struct vm_options {
@@ -71,5 +72,24 @@ bool vm_options_complete(const struct vm_options *o);
 	"  --cpus N            of each VM (what the suite says, else 1)\n"                         \
 	"  --cold              boot every VM instead of restoring a saved one\n"                   \
 	"  --boot-timeout S    from start to init (60)\n"
+
+/* How a run is stored and told: the same for every command that leaves a folder of results. */
+struct store_options {
+	const char *results, *formats; /* formats NULL: only our own */
+	unsigned jobs;		       /* 0: as many as the machine bears */
+	bool quiet, json;
+};
+
+#define STORE_OPTIONS_DEFAULT (struct store_options){.results = "results"}
+
+/* As vm_options_table(). */
+const struct opt *store_options_table(struct store_options *o);
+
+#define STORE_OPTIONS_HELP                                                                         \
+	"  --results DIR       where the run's directory is made (results)\n"                      \
+	"  --format F[,F...]   also write ktap, junit, kcidb beside the report\n"                  \
+	"  --jobs N            VMs at once (one per core, as memory allows)\n"                     \
+	"  --quiet             only failures, and where the report is\n"                           \
+	"  --json              progress as JSON Lines on standard output\n"
 
 #endif

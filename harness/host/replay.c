@@ -283,7 +283,7 @@ int cmd_replay(int argc, char **argv)
 		{OPT_COUNT, "times", 'n', &times, 1, 100000, NULL},
 		{.kind = OPT_END},
 	};
-	int code = opts_parse(argc, argv, table, NULL, false, help);
+	int code = opts_parse(argc, argv, OPT_TABLES(table), false, help);
 	json_error_t e;
 	char *path;
 

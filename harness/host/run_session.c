@@ -22,8 +22,6 @@
 #include "series.h"
 #include "util.h"
 
-#define MOST_MORE 8
-
 /* A program may take so long unless it is told otherwise: an hour, in milliseconds. */
 #define JOB_MS 3600000
 
@@ -367,18 +365,16 @@ int run_session(const struct run_options *o)
 int run_parse(int argc, char **argv, struct run_options *o, const struct opt *more,
 	      const char *help)
 {
-	struct opt own[4 + MOST_MORE] = {
+	const struct opt own[] = {
 		{OPT_LIST, "copy", 'c', &o->copies, 0, 0, NULL},
 		{OPT_LIST, "module", 'M', &o->modules, 0, 0, NULL},
 		{OPT_LIST, "env", 'e', &o->env, 0, 0, NULL},
+		{.kind = OPT_END},
 	};
-	unsigned n = 3;
 	int code;
 
-	for (; more && more->kind != OPT_END && n < ARRAY_SIZE(own) - 1; more++)
-		own[n++] = *more;
 	*o = (struct run_options){.vm = VM_OPTIONS_DEFAULT};
-	code = opts_parse(argc, argv, own, vm_options_table(&o->vm), true, help);
+	code = opts_parse(argc, argv, OPT_TABLES(own, vm_options_table(&o->vm), more), true, help);
 	if (code >= 0)
 		return code;
 	for (unsigned i = 0; i < o->env.n; i++) {

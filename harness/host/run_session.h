@@ -23,7 +23,7 @@ struct run_options {
 };
 
 /*
- * Parses the options all of them have, and those of `more` (at most 8, or NULL). An exit code, or
+ * Parses the options all of them have, and those of `more` (or NULL). An exit code, or
  * -1 to go on.
  */
 int run_parse(int argc, char **argv, struct run_options *o, const struct opt *more,

@@ -10,7 +10,6 @@
 #include "session.h"
 #include "util.h"
 
-#define MOST_OWN   8
 #define SEED_MOST  1000000000u
 #define SEEDS_MOST 100000u
 
@@ -33,26 +32,20 @@ int session_parse(int argc, char **argv, struct session_options *o, const struct
 		{OPT_TEXT, "loader", 0, &o->builds.loaders, 0, 0, NULL},
 		{OPT_TEXT, "compiler", 0, &o->builds.compilers, 0, 0, NULL},
 		{OPT_FLAG, "star", 0, &o->builds.star, 0, 0, NULL},
-		{OPT_TEXT, "results", 'r', &o->results, 0, 0, NULL},
-		{OPT_WORDS, "format", 0, &o->formats, 0, 0, "ktap junit kcidb"},
 		{OPT_WORD, "isolate", 0, &o->isolate, 0, 0, "suite case cell"},
 		{OPT_COUNT, "seed", 0, &o->seed, 1, SEED_MOST, NULL},
 		{OPT_TEXT, "seeds", 0, &o->seeds, 0, 0, NULL},
-		{OPT_COUNT, "jobs", 'j', &o->jobs, 1, 64, NULL},
-		{OPT_FLAG, "quiet", 'q', &o->quiet, 0, 0, NULL},
-		{OPT_FLAG, "json", 0, &o->json, 0, 0, NULL},
 		{.kind = OPT_END},
 	};
-	struct opt all[ARRAY_SIZE(shared) + MOST_OWN];
-	unsigned n = 0, first, last;
+	unsigned first, last;
 	int code;
 
 	*o = (struct session_options){
-		.vm = VM_OPTIONS_DEFAULT, .results = "results", .isolate = "suite"};
-	for (; own && own->kind != OPT_END; own++)
-		all[n++] = *own;
-	memcpy(all + n, shared, sizeof(shared));
-	code = opts_parse(argc, argv, all, vm_options_table(&o->vm), false, help);
+		.vm = VM_OPTIONS_DEFAULT, .store = STORE_OPTIONS_DEFAULT, .isolate = "suite"};
+	code = opts_parse(
+		argc, argv,
+		OPT_TABLES(shared, store_options_table(&o->store), vm_options_table(&o->vm), own),
+		false, help);
 	if (code >= 0)
 		return code;
 	if (!vm_options_complete(&o->vm))
@@ -106,11 +99,11 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 {
 	struct job_options job_options = {.vm = &o->vm, .base = base};
 	struct schedule_options how = {
-		.at_once = o->jobs,
+		.at_once = o->store.jobs,
 		.isolation = isolation_of(o->isolate),
 		.first_seed = o->seed,
 		.last_seed = o->seed,
-		.progress = progress_choose(o->quiet, o->json),
+		.progress = progress_choose(o->store.quiet, o->store.json),
 	};
 	struct schedule *schedule;
 	struct builds builds;
@@ -135,7 +128,7 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 		return code;
 	if (plan.cells_n)
 		job_options.accel = accel_choose(o->vm.accel, plan.cells[0].kernel);
-	if (run_open(&run, o->results, argc, argv) < 0)
+	if (run_open(&run, o->store.results, argc, argv) < 0)
 		return EXIT_HARNESS;
 	json_object_set_new(json_object_get(run.meta, "host"), "accel",
 			    json_string(accel_name(job_options.accel)));
@@ -146,7 +139,7 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 	if (json_array_size(builds.left_out))
 		json_object_set(run.meta, "left_out", builds.left_out);
 	schedule_run(schedule);
-	code = run_close(&run, o->quiet, o->json, o->formats);
+	code = run_close(&run, o->store.quiet, o->store.json, o->store.formats);
 	progress_run_ended(how.progress, run.dir, code);
 	return code;
 }

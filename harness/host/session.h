@@ -11,12 +11,13 @@
 struct session_options {
 	struct vm_options vm;
 	struct build_options builds;
-	const char *results, *formats, *isolate, *seeds;
-	unsigned jobs, seed;
-	bool quiet, json;
+	struct store_options store;
+	const char *isolate, *seeds;
+	unsigned seed;
 };
 
-/* Parses all of a command's options. The exit code to leave with, or -1 to go on. */
+/* Parses all of a command's options; `own` may be NULL. The exit code to leave with, or -1 to go
+ * on. */
 int session_parse(int argc, char **argv, struct session_options *o, const struct opt *own,
 		  const char *help);
 
@@ -36,17 +37,12 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 	"                      `vmtest builds`, which lists them)\n"                                      \
 	"  --compiler C[,C...] what made the BPF objects: clang-16-v2, all (likewise)\n"                  \
 	"  --star              of those only one that is not the default at a time, not each with each\n" \
-	"  --results DIR       where the run's directory is made (results)\n"                             \
-	"  --format F[,F...]   also write ktap, junit, kcidb beside the report\n"                         \
 	"  --isolate suite|case|cell  a fresh VM for each suite (the default), for each test of those\n"  \
 	"                      that can list theirs, or for all suites of a kernel and profile\n"         \
 	"  --seed N            a deterministic VM: the same bytes every time, disturbed by seed N\n"      \
 	"  --seeds A..B        one with each of these seeds, to find what depends on timing;\n"           \
-	"                      `vmtest replay` repeats what failed\n"                                     \
-	"  --jobs N            VMs at once (one per core, as memory allows)\n" VM_OPTIONS_HELP            \
+	"                      `vmtest replay` repeats what failed\n" STORE_OPTIONS_HELP VM_OPTIONS_HELP  \
 	"  --timeout S         for a suite in its VM (what the suite says)\n"                             \
-	"  --quiet             only failures, and where the report is\n"                                  \
-	"  --json              progress as JSON Lines on standard output\n"                               \
 	"\n"                                                                                              \
 	"exit: 0 all good, 1 the product failed, 2 wrong usage, 3 the harness, a test or the machine\n"   \
 	"failed; `vmtest outcomes` has the whole table.\n"
