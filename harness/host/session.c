@@ -28,16 +28,16 @@ static int parse_seeds(const char *text, unsigned *first, unsigned *last)
 int session_parse(int argc, char **argv, struct session_options *o, const struct opt *own,
 		  const char *help)
 {
+	const char *seeds = NULL;
 	const struct opt shared[] = {
 		{OPT_TEXT, "loader", 0, &o->builds.loaders, 0, 0, NULL},
 		{OPT_TEXT, "compiler", 0, &o->builds.compilers, 0, 0, NULL},
 		{OPT_FLAG, "star", 0, &o->builds.star, 0, 0, NULL},
 		{OPT_WORD, "isolate", 0, &o->isolate, 0, 0, "suite case cell"},
-		{OPT_COUNT, "seed", 0, &o->seed, 1, SEED_MOST, NULL},
-		{OPT_TEXT, "seeds", 0, &o->seeds, 0, 0, NULL},
+		{OPT_COUNT, "seed", 0, &o->first_seed, 1, SEED_MOST, NULL},
+		{OPT_TEXT, "seeds", 0, &seeds, 0, 0, NULL},
 		{.kind = OPT_END},
 	};
-	unsigned first, last;
 	int code;
 
 	*o = (struct session_options){
@@ -50,11 +50,13 @@ int session_parse(int argc, char **argv, struct session_options *o, const struct
 		return code;
 	if (!vm_options_complete(&o->vm))
 		return EXIT_USAGE;
-	if (o->seeds && (o->seed || parse_seeds(o->seeds, &first, &last) < 0)) {
-		if (o->seed)
-			err("--seed and --seeds: give one of them");
+	if (seeds && o->first_seed) {
+		err("--seed and --seeds: give one of them");
 		return EXIT_USAGE;
 	}
+	o->last_seed = o->first_seed;
+	if (seeds && parse_seeds(seeds, &o->first_seed, &o->last_seed) < 0)
+		return EXIT_USAGE;
 	return -1;
 }
 
@@ -101,8 +103,8 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 	struct schedule_options how = {
 		.at_once = o->store.jobs,
 		.isolation = isolation_of(o->isolate),
-		.first_seed = o->seed,
-		.last_seed = o->seed,
+		.first_seed = o->first_seed,
+		.last_seed = o->last_seed,
 		.progress = progress_choose(o->store.quiet, o->store.json),
 	};
 	struct schedule *schedule;
@@ -111,12 +113,10 @@ int session_run(const struct session_options *o, const struct suite *const *suit
 	struct run run;
 	int code;
 
-	if ((o->seed || o->seeds) && o->vm.cpus > 1)
+	if (o->first_seed && o->vm.cpus > 1)
 		warn("QEMU takes turns with several CPUs at moments the host decides: what a seed"
 		     " finds with --cpus %u may not come again in a replay",
 		     o->vm.cpus);
-	if (o->seeds)
-		parse_seeds(o->seeds, &how.first_seed, &how.last_seed);
 	if (exceptions_load(NULL) < 0)
 		return EXIT_USAGE;
 	code = builds_select(&o->builds, &builds);

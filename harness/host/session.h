@@ -12,8 +12,8 @@ struct session_options {
 	struct vm_options vm;
 	struct build_options builds;
 	struct store_options store;
-	const char *isolate, *seeds;
-	unsigned seed;
+	const char *isolate;
+	unsigned first_seed, last_seed; /* 0: none, as schedule.h has it */
 };
 
 /* Parses all of a command's options; `own` may be NULL. The exit code to leave with, or -1 to go
