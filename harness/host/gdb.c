@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include "digest.h"
 #include "gdb.h"
 #include "symbols.h"
@@ -21,9 +19,6 @@
 
 /* A busy machine may let gdb wait for an answer longer than the 2 s it would grant. */
 #define GDB_WAIT "set remotetimeout 300"
-
-/* How often QEMU is asked whether it has read the saved machine, which takes it 0.1 s. */
-#define POLL_MS 10
 
 bool gdb_installed(void)
 {
@@ -188,63 +183,17 @@ static void start_gdb(struct gdb *g)
 	uv_poll_start(&g->exited, UV_READABLE, on_exit_of_gdb);
 }
 
-static void say(struct gdb *g, const char *text)
-{
-	uv_buf_t buf = uv_buf_init((char *)text, strlen(text));
-
-	/* Short, and QEMU reads: what cannot be written is a dead QEMU, and its end says so. */
-	uv_try_write((uv_stream_t *)&g->monitor, &buf, 1);
-}
-
-static void ask(uv_timer_t *t)
-{
-	say(t->data, "{\"execute\": \"query-status\"}\n");
-}
-
 /* gdb reads the registers when it connects: not before they are those of the saved machine. */
-static void on_line(struct gdb *g)
+static void on_loaded(void *ctx, const char *error)
 {
-	json_t *o = json_loads(g->line, 0, NULL), *answer = json_object_get(o, "return");
-	const char *status = json_string_value(json_object_get(answer, "status"));
+	struct gdb *g = ctx;
 
-	if (json_object_get(o, "QMP")) {
-		say(g, "{\"execute\": \"qmp_capabilities\"}\n");
-	} else if (status && strcmp(status, "inmigrate") && uv_is_active((uv_handle_t *)&g->poll)) {
-		uv_timer_stop(&g->poll);
-		uv_read_stop((uv_stream_t *)&g->monitor);
+	if (!error) {
 		start_gdb(g);
-	} else if (answer && !status) {
-		uv_timer_start(&g->poll, ask, 0, POLL_MS);
+		return;
 	}
-	json_decref(o);
-}
-
-static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
-{
-	struct gdb *g = s->data;
-
-	if (n < 0) {
-		uv_timer_stop(&g->poll);
-		uv_read_stop(s);
-	}
-	for (ssize_t i = 0; i < n; i++) {
-		if (buf->base[i] != '\n' && g->have < sizeof(g->line) - 1) {
-			g->line[g->have++] = buf->base[i];
-			continue;
-		}
-		g->line[g->have] = '\0';
-		g->have = 0;
-		on_line(g);
-	}
-}
-
-static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
-{
-	static char room[4096]; /* read and used up before the next one */
-
-	(void)h;
-	(void)suggested;
-	*buf = uv_buf_init(room, sizeof(room));
+	err("QEMU's monitor: %s", error);
+	g->ended(g->ctx);
 }
 
 /* It listens before QEMU runs: whoever connects finds it. Only we may enter the directory. */
@@ -288,11 +237,7 @@ const struct qemu_debug *gdb_open(struct gdb *g, uv_loop_t *loop, void (*ended)(
 		return NULL;
 	}
 	g->debug.monitor_fd = monitor[1];
-	g->monitor.data = g->poll.data = g;
-	uv_timer_init(loop, &g->poll);
-	uv_pipe_init(loop, &g->monitor, 0);
-	uv_pipe_open(&g->monitor, monitor[0]);
-	uv_read_start((uv_stream_t *)&g->monitor, on_alloc, on_read);
+	qmp_open(&g->monitor, loop, monitor[0], QMP_TELL_LOADED, NULL, on_loaded, g);
 	return &g->debug;
 }
 

@@ -13,6 +13,7 @@
 #include "kernel.h"
 #include "options.h"
 #include "qemu.h"
+#include "qmp.h"
 
 struct gdb_options {
 	const char *symbols; /* a vmlinux with what the user wants gdb to know, or NULL: ours */
@@ -26,11 +27,8 @@ struct gdb {
 	char *dir, *path;	 /* of the socket */
 	struct qemu_debug debug; /* for vm_config */
 	uv_loop_t *loop;
-	uv_pipe_t monitor;
-	uv_timer_t poll;
+	struct qmp monitor;
 	uv_poll_t exited;
-	char line[4096];
-	size_t have;
 	pid_t pid; /* of gdb while it runs, else 0 */
 	int pidfd;
 	void (*ended)(void *ctx);

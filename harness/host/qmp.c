@@ -55,19 +55,23 @@ static void on_status(struct qmp *q, const char *status)
 {
 	if (!strcmp(status, "inmigrate")) {
 		ask_status(q);
-	} else {
-		q->resumed = true;
-		send_text(q, xstrdup("{\"execute\": \"cont\"}\n"));
+		return;
 	}
+	q->loaded = true;
+	if (q->goal == QMP_RESUME)
+		send_text(q, xstrdup("{\"execute\": \"cont\"}\n"));
+	else
+		q->done(q->ctx, NULL);
 }
 
 static void on_return(struct qmp *q, const json_t *value)
 {
 	const char *status = json_string_value(json_object_get(value, "status"));
+	bool asks = q->goal == QMP_RESUME || q->goal == QMP_TELL_LOADED;
 
-	if (q->goal == QMP_RESUME && !q->ready)
+	if (asks && !q->ready)
 		ask_status(q);
-	else if (q->goal == QMP_RESUME && !q->resumed && status)
+	else if (asks && !q->loaded && status)
 		on_status(q, status);
 	q->ready = true;
 }
