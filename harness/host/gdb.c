@@ -22,18 +22,10 @@
 
 bool gdb_installed(void)
 {
-	const char *path = getenv("PATH");
-	char *dirs = xstrdup(path ? path : "/usr/bin:/bin"), *save;
-	bool found = false;
+	char *file = find_in_path("gdb");
+	bool found = !!file;
 
-	for (char *dir = strtok_r(dirs, ":", &save); dir && !found;
-	     dir = strtok_r(NULL, ":", &save)) {
-		char *file = fmt("%s/gdb", dir);
-
-		found = access(file, X_OK) == 0;
-		free(file);
-	}
-	free(dirs);
+	free(file);
 	return found;
 }
 

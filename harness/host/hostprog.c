@@ -15,8 +15,7 @@
 
 char *hostprog_find(const char *command)
 {
-	const char *path = getenv("PATH");
-	char *dirs, *dir, *save, *found = NULL;
+	char *found;
 
 	if (strchr(command, '/')) {
 		found = realpath(command, NULL);
@@ -24,15 +23,7 @@ char *hostprog_find(const char *command)
 			err("%s: %s", command, strerror(errno));
 		return found;
 	}
-	dirs = xstrdup(path ? path : "/usr/bin:/bin");
-	for (dir = strtok_r(dirs, ":", &save); dir && !found; dir = strtok_r(NULL, ":", &save)) {
-		char *file = fmt("%s/%s", dir, command);
-
-		if (access(file, X_OK) == 0)
-			found = xstrdup(file);
-		free(file);
-	}
-	free(dirs);
+	found = find_in_path(command);
 	if (!found)
 		err("%s: not found in PATH", command);
 	return found;

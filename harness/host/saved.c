@@ -41,24 +41,15 @@ static struct known *known;
 /* QEMU itself, by its identity on disk: reading 15 MB for its checksum would be no better. */
 static void digest_qemu(struct digest *d)
 {
-	const char *path = getenv("PATH");
-	char *dirs = xstrdup(path ? path : "/usr/bin"), *dir, *save;
+	char *file = find_in_path(QEMU_PROGRAM), *id;
 	struct stat st;
 
-	for (dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		char *file = fmt("%s/%s", dir, QEMU_PROGRAM), *id;
-
-		if (stat(file, &st) == 0) {
-			id = fmt("%s %lld %lld", file, (long long)st.st_size,
-				 (long long)st.st_mtime);
-			digest_add_text(d, id);
-			free(id);
-			free(file);
-			break;
-		}
-		free(file);
+	if (file && stat(file, &st) == 0) {
+		id = fmt("%s %lld %lld", file, (long long)st.st_size, (long long)st.st_mtime);
+		digest_add_text(d, id);
+		free(id);
 	}
-	free(dirs);
+	free(file);
 }
 
 static int name_of(const struct vm_config *c, char name[DIGEST_HEX])

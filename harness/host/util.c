@@ -201,6 +201,23 @@ void die_with_parent(pid_t parent)
 		_exit(127);
 }
 
+char *find_in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	char *dirs = xstrdup(path ? path : "/usr/bin:/bin"), *save, *found = NULL;
+
+	for (char *dir = strtok_r(dirs, ":", &save); dir && !found;
+	     dir = strtok_r(NULL, ":", &save)) {
+		found = fmt("%s/%s", dir, program);
+		if (access(found, X_OK) < 0) {
+			free(found);
+			found = NULL;
+		}
+	}
+	free(dirs);
+	return found;
+}
+
 int run_command(char *const argv[], char **out)
 {
 	int pipefd[2] = {-1, -1}, status;

@@ -41,6 +41,8 @@ void remove_tree(const char *path);
  * started (said on standard error).
  */
 int run_command(char *const argv[], char **out);
+/* The file of a program that is found in PATH, to free(); NULL when there is none. */
+char *find_in_path(const char *program);
 /* In a child after fork: die when the parent dies, whatever kills it. */
 void die_with_parent(pid_t parent);
 
