@@ -126,12 +126,15 @@ class Vmtest:
             "name": name, "about": "a test of the harness", "files": [str(ROOT / file) for file in files],
             "argv": argv, "profile": profile, "timeout": timeout, **({"modules": list(modules)} if modules else {})}]})
         path = self.folder / f"{name}.yaml"  # JSON is YAML
-        path.write_text(text)
-        return path
+        new = path.with_suffix(".new")
+        new.write_text(text)
+        return new.replace(path)  # in one step: a run that was started before may be about to read it
 
     def guest(self, name, *defines):
-        """Compiles guests/NAME.c for the guest."""
+        """Compiles guests/NAME.c for the guest, once: a run that was started before may be reading it."""
         program = self.folder / "-".join([name, *defines])
+        if program.exists():
+            return program
         subprocess.run(["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-D_GNU_SOURCE",
                         *(f"-D{define}" for define in defines), "-o", program, GUESTS / f"{name}.c"], check=True)
         return program
