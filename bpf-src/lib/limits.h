@@ -46,6 +46,15 @@
 #define LIMIT_FRAGS   4096
 
 /*
+ * Sockets whose real peer is remembered, and the services one socket's backends are remembered of.
+ * A socket beyond the first is given its backend's address for the service's; one that talks to
+ * more services than the second, by one UDP socket, follows the Maglev table to the oldest of them.
+ * 160 bytes each, and as much again for a socket.
+ */
+#define LIMIT_SOCKS	 65536
+#define LIMIT_SOCK_FLOWS 4
+
+/*
  * Bytes of the packet that an ICMP "too big" quotes. RFC 1812 section 4.3.2.3 asks for as many as
  * fit in 576, RFC 4443 section 3.2 in 1280; bpf_csum_diff() sums 512 at a time (MAX_BPF_STACK in
  * kernel/bpf, net/core/filter.c), and 8 of them are the ICMP header. The MTU is never below 1280

@@ -61,6 +61,14 @@ static __always_inline __u32 client_hash(const struct corepath_addr *addr)
 	return jhash_final(a, b, c);
 }
 
+/* jhash2() of a socket's cookie */
+static __always_inline __u32 cookie_hash(__u64 cookie)
+{
+	__u32 start = JHASH_INITVAL + (2 << 2);
+
+	return jhash_final(start + (__u32)cookie, start + (__u32)(cookie >> 32), start);
+}
+
 /* The backend's number, 0 if there is none. The hash is scaled to a slot: cheaper than modulo. */
 static __always_inline __u32 maglev_lookup(__u32 service, __u32 hash)
 {

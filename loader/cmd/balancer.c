@@ -98,9 +98,10 @@ static json_t *list_json(const struct corepath_service_info *list, size_t n)
 
 		if (json_array_append_new(
 			    array,
-			    json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "service",
+			    json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:o}", "service",
 				      corepath_service_format(&s->id, text), "mode",
-				      corepath_lb_mode_name(s->mode), "affinity",
+				      corepath_lb_mode_name(s->mode), "sockets",
+				      s->sockets == COREPATH_SOCKETS_YES, "affinity",
 				      (json_int_t)s->affinity_s, "rate", (json_int_t)s->rate,
 				      "rate_seconds", (json_int_t)s->rate_s, "sources",
 				      sources_json(s), "backends", backends_json(&list[i])))) {
@@ -118,6 +119,9 @@ static void list_text(const struct corepath_service_info *s)
 
 	printf("%s mode=%s", corepath_service_format(&s->spec.id, text),
 	       corepath_lb_mode_name(s->spec.mode));
+	/* said where it is not what the mode says */
+	if ((s->spec.sockets == COREPATH_SOCKETS_YES) != (s->spec.mode == COREPATH_LB_NAT))
+		printf(" sockets=%s", s->spec.sockets == COREPATH_SOCKETS_YES ? "yes" : "no");
 	if (s->spec.affinity_s)
 		printf(" affinity=%u", s->spec.affinity_s);
 	if (s->spec.rate)

@@ -13,6 +13,7 @@ struct args {
 	const char *pin_dir;
 	const char **devs;
 	size_t n_devs;
+	const char *cgroup; /* NULL if not given */
 	enum corepath_xdp_mode mode;
 	__u32 max_prefixes;
 	bool allow;
@@ -44,6 +45,9 @@ int cmd_backend_del(const struct args *args);
 int cmd_backend_set_state(const struct args *args);
 int cmd_balancer_set(const struct args *args);
 int cmd_balancer_show(const struct args *args);
+int cmd_socket_up(const struct args *args);
+int cmd_socket_down(const struct args *args);
+int cmd_socket_status(const struct args *args);
 int cmd_counters(const struct args *args);
 int cmd_version(const struct args *args);
 

@@ -14,6 +14,7 @@ enum option_id {
 	OPT_XDP_MODE,
 	OPT_MAX_PREFIXES,
 	OPT_ALLOW,
+	OPT_CGROUP,
 	OPT_JSON,
 	OPT_PIN_DIR,
 	OPT_VERBOSE,
@@ -37,6 +38,8 @@ static const struct {
 	[OPT_MAX_PREFIXES] = {"max-prefixes", "N",
 			      "room for N prefixes of each address family (default 65536)"},
 	[OPT_ALLOW] = {"allow", NULL, "except these from a shorter denied prefix"},
+	[OPT_CGROUP] = {"cgroup", "DIR",
+			"folder of a cgroup (version 2); those below it are included"},
 	[OPT_JSON] = {"json", NULL, "print JSON"},
 	[OPT_PIN_DIR] = {"pin-dir", "DIR",
 			 "where the state is pinned (default " COREPATH_PIN_DIR ")"},
@@ -82,6 +85,8 @@ static const struct command {
 	 "  mode=tunnel      the packet inside IP to the backend, which answers itself (default)\n"
 	 "  mode=gue         the same inside UDP, port 6080\n"
 	 "  mode=nat         the destination rewritten; answers must come back through this device\n"
+	 "  sockets=yes|no   whether 'socket-lb' sends sockets of this host to the backends' own\n"
+	 "                   addresses (default: yes if mode=nat, as other backends need not serve them)\n"
 	 "  affinity=SEC     a client stays with its backend for SEC seconds after its last flow\n"
 	 "  sources=P,P...   only clients in these prefixes\n"
 	 "  rate=N or N/SEC  packets that one client may send per second, or per SEC seconds",
@@ -114,6 +119,17 @@ static const struct command {
 	 "corepath balancer set mtu=1540 source4=192.0.2.1/32", 0, 1, UNLIMITED, cmd_balancer_set},
 	{"balancer", "show", "", "Print the settings.", "corepath balancer show", BIT(OPT_JSON), 0,
 	 0, cmd_balancer_show},
+	{"socket-lb", "up", "--cgroup DIR",
+	 "Balance the sockets of this host that are in the cgroup: connect() and sendmsg() to a "
+	 "service go to a backend's address, without a translation on the way, and no device needs "
+	 "the datapath. It stays when this command ends. Services are as 'service add' has them; their "
+	 "sources and rates are for packets from outside and do not apply.",
+	 "corepath socket-lb up --cgroup /sys/fs/cgroup", BIT(OPT_CGROUP), 0, 0, cmd_socket_up},
+	{"socket-lb", "down", "[--cgroup DIR]",
+	 "Leave the cgroup's sockets alone again, or all; services stay, and so do connections.",
+	 "corepath socket-lb down --cgroup /sys/fs/cgroup", BIT(OPT_CGROUP), 0, 0, cmd_socket_down},
+	{"socket-lb", "status", "", "Show which cgroups' sockets are balanced.",
+	 "corepath socket-lb status --json", BIT(OPT_JSON), 0, 0, cmd_socket_status},
 	{NULL, "counters", "", "Print packets and bytes by what became of them.",
 	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
 	{NULL, "version", "", "Print the versions of corepath and libbpf.", "corepath version", 0,
@@ -235,6 +251,9 @@ static int take_option(struct args *args, int opt, const char *value)
 		return parse_count(value, &args->max_prefixes);
 	case OPT_ALLOW:
 		args->allow = true;
+		break;
+	case OPT_CGROUP:
+		args->cgroup = value;
 		break;
 	case OPT_JSON:
 		args->json = true;

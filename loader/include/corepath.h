@@ -151,9 +151,18 @@ struct corepath_service_id {
 	__u8 proto;		   /* IPPROTO_TCP or IPPROTO_UDP */
 };
 
+/* Whether sockets of this host go to a service's backends by themselves. By default those of
+ * COREPATH_LB_NAT do: the others' backends promise to serve the service's address only. */
+enum corepath_sockets {
+	COREPATH_SOCKETS_DEFAULT,
+	COREPATH_SOCKETS_YES,
+	COREPATH_SOCKETS_NO,
+};
+
 struct corepath_service_spec {
 	struct corepath_service_id id;
 	enum corepath_lb_mode mode;
+	enum corepath_sockets sockets; /* never DEFAULT in what a list says */
 	__u32 affinity_s; /* seconds a client keeps its backend after its last new flow; 0: none */
 	__u32 rate;	  /* packets per rate_s seconds that one source may send; 0: any */
 	__u32 rate_s;
@@ -220,6 +229,38 @@ const char *corepath_endpoint_format(const struct corepath_addr *addr, __u16 por
 const char *corepath_lb_mode_name(enum corepath_lb_mode mode);
 const char *corepath_backend_state_name(enum corepath_backend_state state);
 int corepath_backend_state_parse(const char *text, enum corepath_backend_state *state);
+
+/* ---- sockets of this host ---- */
+
+enum corepath_cgroup_state {
+	COREPATH_CGROUP_ATTACHED,
+	COREPATH_CGROUP_PARTLY, /* an `up` was killed half-way; no socket is sent to a backend */
+	COREPATH_CGROUP_GONE,	/* the cgroup was removed; the pins are left for `down` */
+};
+
+/* "attached", "partly", "gone" */
+const char *corepath_cgroup_state_name(enum corepath_cgroup_state state);
+
+struct corepath_cgroup {
+	__u64 id; /* its inode number */
+	enum corepath_cgroup_state state;
+	char *path; /* NULL if it is gone or on no mount of this namespace */
+};
+
+/*
+ * Balances the sockets of a cgroup (version 2) and those below it; makes the pin directory if it is
+ * not there, and needs no device. All or nothing. Errors: -EEXIST (up already), -EINVAL (no such
+ * cgroup), -EPERM, and what else the kernel returns.
+ */
+int corepath_socket_up(const char *pin_dir, const char *cgroup);
+
+/* Detaches from the cgroup, or, if it is NULL, from all; services stay. Sockets that have a backend
+ * keep it. -ENOENT if it is not attached or nothing is up. */
+int corepath_socket_down(const char *pin_dir, const char *cgroup);
+
+/* Every cgroup attached to. corepath_socket_free() frees the list. -ENOENT if nothing is up. */
+int corepath_socket_status(const char *pin_dir, struct corepath_cgroup **list, size_t *n);
+void corepath_socket_free(struct corepath_cgroup *list, size_t n);
 
 /* ---- counters ---- */
 

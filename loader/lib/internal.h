@@ -123,6 +123,11 @@ int cp_lb_resume(const struct cp_dir *dir);
 /* Removes the pins of maps and program, those that are there. */
 int cp_lb_unpin(const struct cp_dir *dir);
 
+/* sockets.c */
+
+/* Detaches from every cgroup and removes the maps of the socket programs. */
+int cp_sockets_remove(const struct cp_dir *dir);
+
 /* balancer.c: the load balancer's state, as the maps have it */
 
 struct cp_vip {

@@ -244,6 +244,12 @@ int corepath_service_option(const char *word, struct corepath_service_spec *spec
 				return spec->mode = mode, 0;
 		return fail_option(word, "no such mode; use tunnel, gue or nat");
 	}
+	if ((v = value_of(word, "sockets"))) {
+		if (strcmp(v, "yes") && strcmp(v, "no"))
+			return fail_option(word, "neither yes nor no");
+		spec->sockets = *v == 'y' ? COREPATH_SOCKETS_YES : COREPATH_SOCKETS_NO;
+		return 0;
+	}
 	if ((v = value_of(word, "affinity"))) {
 		if (!parse_number(v, 86400 * 7, &number))
 			return fail_option(word, "not a number of seconds up to a week");
@@ -254,7 +260,8 @@ int corepath_service_option(const char *word, struct corepath_service_spec *spec
 		return parse_rate(word, v, spec);
 	if ((v = value_of(word, "sources")))
 		return parse_sources(word, v, spec);
-	return fail_option(word, "no such option; use mode=, affinity=, sources= or rate=");
+	return fail_option(word,
+			   "no such option; use mode=, sockets=, affinity=, sources= or rate=");
 }
 
 static bool parse_mac(const char *text, __u8 *mac)

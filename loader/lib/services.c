@@ -150,6 +150,15 @@ static void drop_table(const struct cp_lb *lb, __u32 service)
 		bpf_map_delete_elem(lb->maglev, &service);
 }
 
+static __u8 service_flags(const struct corepath_service_spec *spec)
+{
+	bool sockets = spec->sockets == COREPATH_SOCKETS_YES ||
+		       (spec->sockets == COREPATH_SOCKETS_DEFAULT && spec->mode == COREPATH_LB_NAT);
+
+	return (spec->n_sources ? COREPATH_SERVICE_SOURCES : 0) |
+	       (sockets ? COREPATH_SERVICE_SOCKETS : 0);
+}
+
 static int add_service(struct cp_lb *lb, const struct corepath_service_spec *spec)
 {
 	struct cp_service s = {
@@ -158,7 +167,7 @@ static int add_service(struct cp_lb *lb, const struct corepath_service_spec *spe
 			{
 				.id = free_service(lb),
 				.mode = spec->mode,
-				.flags = spec->n_sources ? COREPATH_SERVICE_SOURCES : 0,
+				.flags = service_flags(spec),
 				.affinity_ns = spec->affinity_s * NSEC_PER_SEC,
 			},
 	};
@@ -426,6 +435,8 @@ static int list_one(struct cp_lb *lb, const struct cp_service *s, struct corepat
 	spec->id.port = ntohs(s->key.port);
 	spec->id.proto = s->key.proto;
 	spec->mode = s->value.mode;
+	spec->sockets = s->value.flags & COREPATH_SERVICE_SOCKETS ? COREPATH_SOCKETS_YES
+								  : COREPATH_SOCKETS_NO;
 	spec->affinity_s = s->value.affinity_ns / NSEC_PER_SEC;
 	if (s->value.rate_interval_ns) {
 		spec->rate_s = s->value.rate_window_ns / NSEC_PER_SEC;

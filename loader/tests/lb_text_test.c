@@ -100,6 +100,11 @@ START_TEST(takes_options)
 	static const __u8 mac[6] = {2, 0, 0, 0, 0xab, 0xcd};
 
 	ck_assert_int_eq(corepath_service_option("mode=nat", &s), 0);
+	ck_assert_int_eq(s.sockets, COREPATH_SOCKETS_DEFAULT);
+	ck_assert_int_eq(corepath_service_option("sockets=no", &s), 0);
+	ck_assert_int_eq(s.sockets, COREPATH_SOCKETS_NO);
+	ck_assert_int_eq(corepath_service_option("sockets=yes", &s), 0);
+	ck_assert_int_eq(s.sockets, COREPATH_SOCKETS_YES);
 	ck_assert_int_eq(corepath_service_option("affinity=300", &s), 0);
 	ck_assert_int_eq(corepath_service_option("rate=100/60", &s), 0);
 	ck_assert_int_eq(corepath_service_option("sources=10.0.0.0/8,2001:db8::/32", &s), 0);
@@ -136,6 +141,8 @@ static const char *const bad_options[] = {
 	"rate=0",
 	"rate=1/0",
 	"rate=x",
+	"sockets=",
+	"sockets=maybe",
 	"sources=",
 	"sources=10/8",
 	"sources=10.0.0.0/8,",

@@ -153,8 +153,7 @@ static bool write_all(int fd, const char *bytes, size_t len)
 	return true;
 }
 
-/* One process per connection, so that an idle one holds up nobody. */
-static void serve(int listen_fd, char number)
+void lb_path_serve(int listen_fd, char number)
 {
 	char chunk[CHUNK];
 	ssize_t n;
@@ -185,7 +184,7 @@ static void start_server(int index)
 		if (pid < 0)
 			checkrun_error("fork: %s", strerror(errno));
 		if (!pid)
-			serve(fd, '1' + index);
+			lb_path_serve(fd, '1' + index);
 		close(fd);
 	}
 }

@@ -34,6 +34,10 @@ struct lb_path {
  */
 void lb_path_open(struct lb_path *path);
 
+/* Is such a server, for a listening socket: one process per connection, so that an idle one holds
+ * up nobody. Does not return. */
+void lb_path_serve(int listen_fd, char number);
+
 /* A TCP connection from the client to the service. Fails the test if there is none in time.
  * Returns its socket; *server is the digit the server said. */
 int lb_path_connect(const struct lb_path *path, enum path_family family, char *server);

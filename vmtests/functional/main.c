@@ -73,6 +73,7 @@ int main(int argc, char **argv)
 	if (traffic) {
 		traffic_add(suite, &selection);
 		lb_traffic_add(suite, &selection);
+		sock_lb_add(suite, &selection);
 	}
 	if (broken)
 		malformed_add(suite, &selection);

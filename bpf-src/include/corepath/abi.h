@@ -143,6 +143,8 @@ enum corepath_lb_mode {
 
 enum corepath_service_flags {
 	COREPATH_SERVICE_SOURCES = 1 << 0, /* only clients in lb_sources */
+	COREPATH_SERVICE_SOCKETS = 1
+				   << 1, /* sockets of this host go to its backends by themselves */
 };
 
 struct corepath_service {
@@ -240,6 +242,26 @@ struct corepath_lb_config {
 	__u32 mtu;	    /* of the way to the backends, bytes of IP */
 	__u32 nat_services; /* answers are looked for if there are any */
 	__u64 conn_interval_ns; /* per CPU: one new connection per interval; 0: none */
+};
+
+/* ---- sockets of this host ---- */
+
+/* Key of sock_peers: where a socket was sent. A cookie is never given to a second socket. */
+struct corepath_sock_key {
+	__u64 cookie;
+	struct corepath_addr addr; /* the backend's */
+	__u16 port;		   /* network order */
+	__u8 pad[6];
+};
+
+/* Where it believes to be, and which backend (corepath_conn) that is. */
+struct corepath_sock_peer {
+	struct corepath_addr addr; /* the service's */
+	__u16 port;		   /* network order */
+	__u8 proto;
+	__u8 pad;
+	__u32 backend;
+	__u32 generation;
 };
 
 /* Slots of xdp_stages: what the prefilter hands a packet on to. */
