@@ -44,9 +44,7 @@ static struct entry *find(const struct lock *l, const char *series, const char *
 
 static struct entry *add(struct lock *l, const char *series, const char *flavour)
 {
-	l->all = realloc(l->all, (l->n + 1) * sizeof(*l->all));
-	if (!l->all)
-		abort();
+	l->all = grow(l->all, l->n, sizeof(*l->all));
 	l->all[l->n] = (struct entry){.series = xstrdup(series), .flavour = xstrdup(flavour)};
 	return &l->all[l->n++];
 }

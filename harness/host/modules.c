@@ -37,11 +37,7 @@ static char *module_name(const char *file)
 
 static struct module *add(struct module_set *set, const char *path, bool builtin)
 {
-	struct module *more = realloc(set->all, (set->count + 1) * sizeof(*set->all));
-
-	if (!more)
-		return NULL;
-	set->all = more;
+	set->all = grow(set->all, set->count, sizeof(*set->all));
 	set->all[set->count] = (struct module){
 		.name = module_name(path), .path = xstrdup(path), .builtin = builtin};
 	return &set->all[set->count++];

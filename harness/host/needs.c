@@ -36,7 +36,6 @@ static char *helper_need(long id)
 /* Takes over `name`, which may be NULL. */
 static void add(struct program_needs *p, char *name)
 {
-	char **more;
 	size_t at = 0;
 
 	while (name && at < p->n && strcmp(p->names[at], name) < 0)
@@ -45,13 +44,9 @@ static void add(struct program_needs *p, char *name)
 		free(name);
 		return;
 	}
-	more = xcalloc(p->n + 1, sizeof(*more));
-	for (size_t i = 0; i < p->n; i++)
-		more[i + (i >= at)] = p->names[i];
-	more[at] = name;
-	free(p->names);
-	p->names = more;
-	p->n++;
+	p->names = grow(p->names, p->n, sizeof(*p->names));
+	memmove(p->names + at + 1, p->names + at, (p->n++ - at) * sizeof(*p->names));
+	p->names[at] = name;
 }
 
 static void on_helper(void *ctx, long id)

@@ -74,17 +74,11 @@ char **object_kfuncs(const char *path)
 
 static void append(char ***list, size_t *n, const char *name)
 {
-	char **more;
-
 	for (size_t i = 0; i < *n; i++)
 		if (!strcmp((*list)[i], name))
 			return;
-	more = xcalloc(*n + 1, sizeof(char *));
-	if (*n)
-		memcpy(more, *list, *n * sizeof(char *));
-	free(*list);
-	more[(*n)++] = xstrdup(name);
-	*list = more;
+	*list = grow(*list, *n, sizeof(char *));
+	(*list)[(*n)++] = xstrdup(name);
 }
 
 int objects_modules(const struct kernel *k, const char *const *paths, size_t n,

@@ -10,15 +10,6 @@
 
 #define WHY_MAX 256
 
-/* Room for n things more than there are, which are counted in *count. */
-static void *grow(void *all, unsigned count, size_t size)
-{
-	all = realloc(all, (count + 1) * size);
-	if (!all)
-		abort();
-	return all;
-}
-
 static void add_suite(struct plan *plan, const struct suite *s)
 {
 	plan->suites = grow(plan->suites, plan->suites_n, sizeof(*plan->suites));

@@ -138,15 +138,14 @@ static void evict(const char *dir)
 	DIR *d = opendir(dir);
 
 	while (d && (e = readdir(d))) {
-		struct state_file f = {.path = fmt("%s/%s", dir, e->d_name)}, *more;
+		struct state_file f = {.path = fmt("%s/%s", dir, e->d_name)};
 		struct stat st;
 
-		if (e->d_name[0] == '.' || stat(f.path, &st) < 0 ||
-		    !(more = realloc(files, (n + 1) * sizeof(f)))) {
+		if (e->d_name[0] == '.' || stat(f.path, &st) < 0) {
 			free(f.path);
 			continue;
 		}
-		files = more;
+		files = grow(files, n, sizeof(f));
 		f.used = st.st_mtim;
 		f.size = st.st_size;
 		total += f.size;

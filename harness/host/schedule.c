@@ -22,7 +22,7 @@ struct schedule {
 	struct schedule_options how;
 	struct progress progress;
 	struct work *queue; /* the next one is the last */
-	size_t queued, room;
+	size_t queued;
 	struct job *active[MOST_AT_ONCE];
 	unsigned running;
 	uv_signal_t signals[4];
@@ -77,12 +77,7 @@ struct schedule *schedule_new(struct run *run, const struct job_options *options
 
 static void push(struct schedule *s, const struct work *w)
 {
-	if (s->queued == s->room) {
-		s->room = s->room ? 2 * s->room : 64;
-		s->queue = realloc(s->queue, s->room * sizeof(*s->queue));
-		if (!s->queue)
-			abort();
-	}
+	s->queue = grow(s->queue, s->queued, sizeof(*s->queue));
 	s->queue[s->queued++] = *w;
 }
 

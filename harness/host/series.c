@@ -112,7 +112,7 @@ static const struct series *newest_series(const struct matrix *m)
 
 struct selection {
 	char **names;
-	unsigned n, room;
+	unsigned n;
 };
 
 static void add(struct selection *s, const char *name)
@@ -120,12 +120,7 @@ static void add(struct selection *s, const char *name)
 	for (unsigned i = 0; i < s->n; i++)
 		if (!strcmp(s->names[i], name))
 			return;
-	if (s->n == s->room) {
-		s->room = s->room ? 2 * s->room : 16;
-		s->names = realloc(s->names, s->room * sizeof(*s->names));
-		if (!s->names)
-			abort();
-	}
+	s->names = grow(s->names, s->n, sizeof(*s->names));
 	s->names[s->n++] = xstrdup(name);
 }
 

@@ -40,7 +40,7 @@ struct maker {
 	size_t names_len;
 };
 
-static char *grow(char *text, size_t *len, const char *more, size_t n)
+static char *add_text(char *text, size_t *len, const char *more, size_t n)
 {
 	char *new = realloc(text, *len + n + 1);
 
@@ -55,8 +55,6 @@ static char *grow(char *text, size_t *len, const char *more, size_t n)
 /* "ffffffff81000000 T _text", and "\t[module]" behind what is not the kernel's own. */
 static int parse(struct maker *m, const char *text)
 {
-	size_t room = 0;
-
 	for (const char *line = text, *end; *line; line = *end ? end + 1 : end) {
 		struct symbol s = {0};
 		char *at;
@@ -71,12 +69,7 @@ static int parse(struct maker *m, const char *text)
 		s.len = strcspn(s.name, "\t\n");
 		if (s.name[s.len] == '\t' || s.addr == 0)
 			continue;
-		if (m->symbols_n == room) {
-			room = room ? 2 * room : 1 << 16;
-			m->symbols = realloc(m->symbols, room * sizeof(s));
-			if (!m->symbols)
-				abort();
-		}
+		m->symbols = grow(m->symbols, m->symbols_n, sizeof(s));
 		m->symbols[m->symbols_n++] = s;
 	}
 	if (!m->symbols_n)
@@ -121,7 +114,7 @@ static Elf_Scn *add_section(struct maker *m, const char *name, GElf_Shdr like, c
 	sh.sh_info = like.sh_info;
 	sh.sh_entsize = like.sh_entsize;
 	gelf_update_shdr(scn, &sh);
-	m->names = grow(m->names, &m->names_len, name, strlen(name));
+	m->names = add_text(m->names, &m->names_len, name, strlen(name));
 	d->d_buf = (void *)data;
 	d->d_size = len;
 	d->d_align = like.sh_addralign ? like.sh_addralign : 1;
@@ -250,7 +243,7 @@ static int write_elf(struct maker *m)
 	eh.e_version = EV_CURRENT;
 	/* gdb ends a stack where it began: at 0, that would be in every function without a name. */
 	eh.e_entry = in.e_entry;
-	m->names = grow(NULL, &m->names_len, "", 0);
+	m->names = add_text(NULL, &m->names_len, "", 0);
 	if (add_places(m, &orc) < 0)
 		return -1;
 	add_symbols(m);

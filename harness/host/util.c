@@ -99,6 +99,14 @@ char *fmt(const char *format, ...)
 	return or_die(s);
 }
 
+/* It has room for the next power of two of them. */
+void *grow(void *array, size_t count, size_t size)
+{
+	if (count & (count - 1))
+		return array;
+	return or_die(reallocarray(array, count ? 2 * count : 1, size));
+}
+
 char *read_file(const char *path, size_t *len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

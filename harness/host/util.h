@@ -26,6 +26,12 @@ void *xcalloc(size_t n, size_t size);
 char *xstrdup(const char *s);
 char *fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Room for one more behind the `count` things of `size` bytes of an array that only this made:
+ * the array, moved.
+ */
+void *grow(void *array, size_t count, size_t size);
+
 /* Whole file as a NUL-terminated buffer to free(); NULL with errno. *len may be NULL. */
 char *read_file(const char *path, size_t *len);
 /* Replaces `path` in one step: a reader sees the old contents or the new. 0, or -1 with errno. */
