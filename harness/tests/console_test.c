@@ -11,11 +11,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <check.h>
-
 #include "../host/console.h"
 #include "../host/exceptions.h"
 #include "../host/util.h"
+#include "runner.h"
 
 #define CASES "harness/tests/console"
 #define NONE  "exceptions: []\n"
@@ -310,29 +309,23 @@ static int visible(const struct dirent *d)
 
 int main(void)
 {
-	Suite *s = suite_create("console");
-	TCase *logs = tcase_create("logs"), *parts = tcase_create("parts");
-	SRunner *r = srunner_create(s);
-	int failed;
+	struct test tests[] = {
+		{golden, 0},
+		ONCE(long_log_is_bounded),
+		ONCE(flood_is_noticed),
+		ONCE(tail_has_whole_lines),
+		ONCE(nul_bytes),
+		FOR_EACH(wrong_exceptions, wrong_files),
+		FOR_EACH(exceptions_lookup, lookups),
+		ONCE(own_exceptions_are_well_formed),
+	};
 
 	cases_n = scandir(CASES, &cases, visible, alphasort);
 	if (cases_n <= 0) {
 		fprintf(stderr, "no cases in " CASES ": run this from the top of the tree\n");
-		return 1;
+		return EXIT_FAILURE;
 	}
 	set_quiet(true);
-	tcase_add_loop_test(logs, golden, 0, cases_n);
-	tcase_add_test(parts, long_log_is_bounded);
-	tcase_add_test(parts, flood_is_noticed);
-	tcase_add_test(parts, tail_has_whole_lines);
-	tcase_add_test(parts, nul_bytes);
-	tcase_add_loop_test(parts, wrong_exceptions, 0, ARRAY_SIZE(wrong_files));
-	tcase_add_loop_test(parts, exceptions_lookup, 0, ARRAY_SIZE(lookups));
-	tcase_add_test(parts, own_exceptions_are_well_formed);
-	suite_add_tcase(s, logs);
-	suite_add_tcase(s, parts);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	tests[0].times = cases_n;
+	return RUN("console", tests);
 }

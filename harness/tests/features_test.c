@@ -6,12 +6,12 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <check.h>
 
 #include "../host/features_impl.h"
 #include "../host/features_skip.h"
 #include "../host/kconfig.h"
 #include "../host/util.h"
+#include "runner.h"
 
 static const char config[] = "#\n# Linux/x86 6.12.1 Kernel Configuration\n#\n"
 			     "CONFIG_BPF_SYSCALL=y\nCONFIG_VETH=m\n# CONFIG_NETKIT is not set\n"
@@ -281,23 +281,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("features");
-	TCase *c = tcase_create("features");
-	SRunner *runner = srunner_create(s);
-	int failed;
+	const struct test tests[] = {
+		ONCE(config_text),    ONCE(not_a_config),	 ONCE(config_in_image),
+		ONCE(config_decides), ONCE(config_decided_once), ONCE(config_names),
+		ONCE(skips),	      ONCE(skip_lines),		 ONCE(types),
+	};
 
-	tcase_add_test(c, config_text);
-	tcase_add_test(c, not_a_config);
-	tcase_add_test(c, config_in_image);
-	tcase_add_test(c, config_decides);
-	tcase_add_test(c, config_decided_once);
-	tcase_add_test(c, config_names);
-	tcase_add_test(c, skips);
-	tcase_add_test(c, skip_lines);
-	tcase_add_test(c, types);
-	suite_add_tcase(s, c);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return RUN("features", tests);
 }

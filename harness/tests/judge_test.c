@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include "../host/exceptions.h"
 #include "../host/judge.h"
 #include "../host/util.h"
+#include "runner.h"
 
 #define EXITED(n)  ((n) << 8) /* as waitpid() gives it */
 #define UP	   "[    1.000000] vmtest: ready\n[    1.100000] vmtest: start a.b\n"
@@ -147,16 +146,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *s = suite_create("judge");
-	TCase *t = tcase_create("ends");
-	SRunner *r = srunner_create(s);
-	int failed;
+	const struct test tests[] = {
+		FOR_EACH(ending, ends),
+		ONCE(long_reason),
+	};
 
-	tcase_add_loop_test(t, ending, 0, ARRAY_SIZE(ends));
-	tcase_add_test(t, long_reason);
-	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed ? 1 : 0;
+	return RUN("judge", tests);
 }

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include "../host/needs.h"
 #include "../host/util.h"
+#include "runner.h"
 
 /* The needs of a program, separated by spaces. */
 static char *needs_of(const char *path, const char *program)
@@ -85,25 +84,14 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		helper_of_a_called_function,
-		helper_of_a_callback,
-		attach_target,
-		kfuncs,
-		maps,
-		no_object,
+	const struct test tests[] = {
+		ONCE(helper_of_a_called_function),
+		ONCE(helper_of_a_callback),
+		ONCE(attach_target),
+		ONCE(kfuncs),
+		ONCE(maps),
+		ONCE(no_object),
 	};
-	Suite *suite = suite_create("needs");
-	TCase *tc = tcase_create("needs");
-	SRunner *runner;
-	int failed;
 
-	for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
-		tcase_add_test(tc, tests[i]);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return RUN("needs", tests);
 }

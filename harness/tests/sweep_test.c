@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include "../host/sweep.h"
 #include "../host/sweep_cause.h"
 #include "../host/sweep_releases.h"
 #include "../host/util.h"
+#include "runner.h"
 
 #define MOST 64
 
@@ -354,35 +353,24 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		one_boundary,
-		hole_that_an_anchor_hits,
-		hole_between_good_neighbours,
-		spread_is_even,
-		causes_make_boundaries,
-		no_verdict_is_passed_over,
-		no_verdict_is_no_boundary,
-		each_program_has_its_boundaries,
-		everything_with_budget_enough,
-		small_budget,
-		program_met_later,
-		releases,
-		room_between_releases,
-		causes,
-		cause_of_a_need,
-		what_a_module_may_hold,
+	const struct test tests[] = {
+		ONCE(one_boundary),
+		ONCE(hole_that_an_anchor_hits),
+		ONCE(hole_between_good_neighbours),
+		ONCE(spread_is_even),
+		ONCE(causes_make_boundaries),
+		ONCE(no_verdict_is_passed_over),
+		ONCE(no_verdict_is_no_boundary),
+		ONCE(each_program_has_its_boundaries),
+		ONCE(everything_with_budget_enough),
+		ONCE(small_budget),
+		ONCE(program_met_later),
+		ONCE(releases),
+		ONCE(room_between_releases),
+		ONCE(causes),
+		ONCE(cause_of_a_need),
+		ONCE(what_a_module_may_hold),
 	};
-	Suite *suite = suite_create("sweep");
-	TCase *tc = tcase_create("sweep");
-	SRunner *runner;
-	int failed;
 
-	for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
-		tcase_add_test(tc, tests[i]);
-	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
+	return RUN("sweep", tests);
 }

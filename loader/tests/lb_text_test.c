@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Services, backends and settings as text: what is taken, as what, and what the refusals say. */
-#include <check.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include "corepath.h"
+#include "runner.h"
 
 static const struct {
 	const char *proto, *text, *means;
@@ -173,25 +173,16 @@ START_TEST(refuses_options)
 }
 END_TEST
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
 int main(void)
 {
-	Suite *s = suite_create("lb_text");
-	TCase *tc = tcase_create("lb_text");
-	SRunner *sr;
-	int failed;
+	const struct test tests[] = {
+		FOR_EACH(takes_services, services),
+		FOR_EACH(refuses_services, bad_services),
+		FOR_EACH(takes_backends, backends),
+		FOR_EACH(refuses_backends, bad_backends),
+		ONCE(takes_options),
+		FOR_EACH(refuses_options, bad_options),
+	};
 
-	tcase_add_loop_test(tc, takes_services, 0, COUNT(services));
-	tcase_add_loop_test(tc, refuses_services, 0, COUNT(bad_services));
-	tcase_add_loop_test(tc, takes_backends, 0, COUNT(backends));
-	tcase_add_loop_test(tc, refuses_backends, 0, COUNT(bad_backends));
-	tcase_add_test(tc, takes_options);
-	tcase_add_loop_test(tc, refuses_options, 0, COUNT(bad_options));
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return RUN("lb_text", tests);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the Maglev tables promise, as numbers: even shares, shares by weight, little disruption. */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../lib/internal.h"
+#include "runner.h"
 
 #define SLOTS COREPATH_MAGLEV_SLOTS
 
@@ -150,25 +150,13 @@ START_TEST(slots_are_prime)
 }
 END_TEST
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
 int main(void)
 {
-	Suite *s = suite_create("maglev");
-	TCase *tc = tcase_create("maglev");
-	SRunner *sr;
-	int failed;
+	const struct test tests[] = {
+		FOR_EACH(shares_evenly, sizes),	  ONCE(shares_by_weight),
+		FOR_EACH(moves_little, removals), ONCE(order_does_not_matter),
+		ONCE(no_weight_no_backend),	  ONCE(slots_are_prime),
+	};
 
-	tcase_add_loop_test(tc, shares_evenly, 0, COUNT(sizes));
-	tcase_add_test(tc, shares_by_weight);
-	tcase_add_loop_test(tc, moves_little, 0, COUNT(removals));
-	tcase_add_test(tc, order_does_not_matter);
-	tcase_add_test(tc, no_weight_no_backend);
-	tcase_add_test(tc, slots_are_prime);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return RUN("maglev", tests);
 }

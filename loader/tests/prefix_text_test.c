@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Prefixes as text, without a kernel: what is taken, as what, and what the refusals say. */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "corepath.h"
+#include "runner.h"
 
 /* What is taken, what it means in the canonical text of RFC 4632 and RFC 5952, host bits or not. */
 static const struct {
@@ -146,25 +146,13 @@ START_TEST(refuses_bytes_that_are_no_text)
 }
 END_TEST
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
 int main(void)
 {
-	Suite *s = suite_create("prefix_text");
-	TCase *tc = tcase_create("prefix_text");
-	SRunner *sr;
-	int failed;
+	const struct test tests[] = {
+		FOR_EACH(takes, taken),	  FOR_EACH(refuses, refused),
+		ONCE(reads_a_file),	  ONCE(reads_an_empty_file),
+		ONCE(names_the_bad_line), ONCE(refuses_bytes_that_are_no_text),
+	};
 
-	tcase_add_loop_test(tc, takes, 0, COUNT(taken));
-	tcase_add_loop_test(tc, refuses, 0, COUNT(refused));
-	tcase_add_test(tc, reads_a_file);
-	tcase_add_test(tc, reads_an_empty_file);
-	tcase_add_test(tc, names_the_bad_line);
-	tcase_add_test(tc, refuses_bytes_that_are_no_text);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return RUN("prefix_text", tests);
 }
