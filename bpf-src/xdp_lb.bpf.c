@@ -121,8 +121,28 @@ GLOBAL __u64 lb_flow(struct xdp_md *ctx, __u64 where, __u32 frag_id)
 	return serve(&at, &f, svc, cfg);
 }
 
+/* An error to no service: perhaps about a packet that was translated on its way to a backend. */
+static __always_inline enum corepath_drop
+answer_error(struct place *at, const struct corepath_addr *src, const struct corepath_addr *dst)
+{
+	const struct wire_icmp *icmp = at->l4;
+	struct corepath_flow f = {};
+	struct corepath_reply *r;
+	struct place quote;
+
+	if (!place_has_l4(at, sizeof(*icmp)) || !icmp_is_error(icmp->type, at->v6) ||
+	    !read_quoted(at, &quote, &f) || !addr_equal(&f.dst, dst) || !addr_is_host(src, at->v6))
+		return COREPATH_DROP_FORWARDED;
+	r = bpf_map_lookup_elem(&lb_replies, &f);
+	if (!r || !l2_is_unicast(at))
+		return COREPATH_DROP_FORWARDED;
+	return nat_error_reply(at, &quote, src, &f, r);
+}
+
+/* Fragments pass: only the kernel can put them together, and does if the address is its own too. */
 GLOBAL __u64 lb_icmp(struct xdp_md *ctx, __u64 where)
 {
+	const struct corepath_lb_config *cfg = lb_settings();
 	struct corepath_addr src, dst;
 	struct corepath_flow f = {};
 	struct corepath_service *svc;
@@ -132,10 +152,12 @@ GLOBAL __u64 lb_icmp(struct xdp_md *ctx, __u64 where)
 	struct place at, quote;
 	struct pick pick;
 
-	if (!place_open(ctx, where, &at) || !read_addrs(&at, &src, &dst) || at.frag)
+	if (!cfg || !place_open(ctx, where, &at) || !read_addrs(&at, &src, &dst) || at.frag)
 		return COREPATH_DROP_FORWARDED;
 	vip = find_vip(&dst);
-	if (!vip || !l2_is_unicast(&at))
+	if (!vip)
+		return cfg->nat_services ? answer_error(&at, &src, &dst) : COREPATH_DROP_FORWARDED;
+	if (!l2_is_unicast(&at))
 		return COREPATH_DROP_FORWARDED;
 	icmp = at.l4;
 	if (!place_has_l4(&at, sizeof(*icmp)))
@@ -153,7 +175,7 @@ GLOBAL __u64 lb_icmp(struct xdp_md *ctx, __u64 where)
 	if (!pick.id || !b)
 		return COREPATH_DROP_LB_NO_BACKEND;
 	if (svc->mode == COREPATH_LB_NAT)
-		return nat_error(&at, &quote, &f, b);
+		return nat_error_forward(&at, &quote, &f, b);
 	return decide_tunnel(svc, &pick);
 }
 

@@ -124,41 +124,89 @@ static __always_inline enum corepath_drop nat_reply(struct place *at, const stru
 	return COREPATH_DROP_LB_REPLIED;
 }
 
+/* One address and one port of a packet that is quoted, and of the packet that quotes it. */
+struct nat_change {
+	const struct corepath_addr *outer; /* what the packet itself has; becomes `to` as well */
+	const struct corepath_addr *from;
+	const struct corepath_addr *to;
+	__be16 port_from;
+	__be16 port_to;
+};
+
 /*
- * An ICMP error about what a backend sent, as that backend must see it: to the backend, and
- * quoting its own address and port (RFC 5508 section 4.2). The quoted L4 checksum stays as the
- * client saw it: receivers cannot check it, as the packet is not quoted whole.
+ * An ICMP error as the other side must see it (RFC 5508 section 4.2): from or to (`dst`) `to`, and
+ * quoting what that side sent or was sent itself. The quoted L4 checksum stays: receivers cannot
+ * check it, as the packet is not quoted whole.
  */
-static __always_inline enum corepath_drop nat_error(struct place *at, struct place *quote,
-						    const struct corepath_flow *f,
-						    const struct corepath_backend *b)
+static __always_inline enum corepath_drop nat_error(struct place *at, struct place *quote, bool dst,
+						    const struct nat_change *c)
 {
-	struct wire_icmp *icmp = at->l4;
-	struct wire_udp *udp = quote->l4;
+	__u64 outer = csum_diff_addr(c->outer, c->to), addr = csum_diff_addr(c->from, c->to);
+	__u64 diff = csum_diff(c->port_from, c->port_to) + addr;
 	struct wire_ip6 *ip6 = place_ip6(quote);
 	struct wire_ip4 *ip4 = quote->l3;
-	__be16 port = b->port ?: f->dport, was;
-	__u64 addr = csum_diff_addr(&f->dst, &b->addr), diff = csum_diff(f->dport, port);
+	struct wire_icmp *icmp = at->l4;
+	struct wire_udp *udp = quote->l4;
 	enum corepath_drop reason;
+	__be16 was;
 
-	reason = nat_l3(at, true, &b->addr, addr);
+	reason = nat_l3(at, dst, c->to, outer);
 	if (reason)
 		return reason;
+	/* what the packet has as its destination, the quoted one had as its source */
 	if (at->v6) {
 		if (!ip6)
 			return COREPATH_DROP_MALFORMED_IP6;
-		__builtin_memcpy(ip6->saddr, &b->addr, sizeof(ip6->saddr));
-		diff += addr + addr; /* quoted, and in the pseudo header */
+		__builtin_memcpy(dst ? ip6->saddr : ip6->daddr, c->to, sizeof(*c->to));
+		diff += outer; /* in the pseudo header */
 	} else {
 		was = ip4->check;
 		csum_apply(&ip4->check, addr);
-		ip4->saddr = b->addr.w[3];
-		diff += addr + csum_diff(was, ip4->check);
+		if (dst)
+			ip4->saddr = c->to->w[3];
+		else
+			ip4->daddr = c->to->w[3];
+		diff += csum_diff(was, ip4->check);
 	}
-	udp->sport = port;
+	if (dst)
+		udp->sport = c->port_to;
+	else
+		udp->dport = c->port_to;
 	csum_apply(&icmp->check, diff);
+	return COREPATH_DROP_FORWARDED;
+}
+
+/* About what a backend sent, to the backend of the flow. */
+static __always_inline enum corepath_drop nat_error_forward(struct place *at, struct place *quote,
+							    const struct corepath_flow *f,
+							    const struct corepath_backend *b)
+{
+	struct nat_change c = {&f->dst, &f->dst, &b->addr, f->dport, b->port ?: f->dport};
+	enum corepath_drop reason = nat_error(at, quote, true, &c);
+
+	if (reason)
+		return reason;
 	eth_turn(at->data, b->mac);
 	return COREPATH_DROP_LB_TRANSLATED;
+}
+
+/*
+ * About what a client sent to a backend, to the client: from the service's address whoever the
+ * sender is, as a router between us and the backend is no address the client can know (RFC 5508
+ * section 4.2, and what Linux does: nf_nat_icmp_reply_translation()).
+ */
+static __always_inline enum corepath_drop nat_error_reply(struct place *at, struct place *quote,
+							  const struct corepath_addr *src,
+							  const struct corepath_flow *f,
+							  const struct corepath_reply *r)
+{
+	struct nat_change c = {src, &f->src, &r->addr, f->sport, r->port};
+	enum corepath_drop reason = nat_error(at, quote, false, &c);
+
+	if (reason)
+		return reason;
+	eth_turn(at->data, r->mac);
+	return COREPATH_DROP_LB_REPLIED;
 }
 
 #endif

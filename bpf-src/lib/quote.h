@@ -66,7 +66,8 @@ static __always_inline bool read_quoted(const struct place *at, struct place *qu
 		quote->l4_off = quote->l3_off + (ip4->version_ihl & 0xf) * 4;
 		udp = quote->l3 + (ip4->version_ihl & 0xf) * 4;
 	}
-	if ((void *)(udp + 1) > at->data_end)
+	/* what is behind the packet's own end is padding, and nobody's quote */
+	if ((void *)(udp + 1) > at->data_end || quote->l4_off + sizeof(*udp) > at->l3_end)
 		return false;
 	quote->l4 = udp;
 	quote->l4_proto = f->proto;

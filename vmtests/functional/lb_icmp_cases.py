@@ -8,7 +8,7 @@ from scapy.packet import Raw
 
 from lb_cases import (BACKEND, CLIENT, FAMILIES, OTHER, PORT, SPORT, VIP, at, backend, drops, hashed,
                       l4, passes, service, to, tunnel)
-from lb_nat_cases import BPORT, answer, forward, reply
+from lb_nat_cases import BPORT, SERVER_MAC, answer, forward, reply
 from lb_table import FAR_MAC, LbTable, NEAR_MAC, command, eth, ip, packet, split, translated, turned
 
 table = LbTable()
@@ -33,6 +33,15 @@ def echoed(family, tags=(), **fields):
 def quoted(family, proto="tcp", src=None, sport=PORT, dport=SPORT):
     """What the backend sent the client, as far as a router quotes it."""
     return ip(src or VIP[family], CLIENT[family]) / l4(proto, sport=sport, dport=dport)
+
+
+def fresh(frame):
+    """Checksums and lengths made again."""
+    for kind in (IP, ICMP, ICMPv6PacketTooBig, ICMPv6TimeExceeded):
+        if kind in frame:
+            for field in ("chksum", "cksum"):
+                frame[kind].delfieldval(field) if field in frame[kind].fields else None
+    return frame
 
 
 def error(family, kind, quote, dst=None):
@@ -119,6 +128,40 @@ for family in FAMILIES:
         table.row(f"{v}_error_of_nat_{proto}", *nat, packet(
             error(family, kind, seen), TX, "lb_translated",
             turned(eth()) / ip(ROUTER[family], BACKEND[family], **hops) / kind / own))
+        # the other way: a backend, or a router before it, about what the client sent; from the
+        # service's address, quoting the service (RFC 5508 section 4.2)
+        flow = to(family, l4(proto))
+        went = ip(CLIENT[family], BACKEND[family], **hops) / l4(proto, dport=BPORT)
+        sent = ip(CLIENT[family], VIP[family], **hops) / l4(
+            proto, chksum=went.__class__(bytes(went))[TCP if proto == "tcp" else UDP].chksum)
+        for name, sender in (("backend", BACKEND[family]), ("router", ROUTER[family])):
+            for kind_name, kind_ in ERRORS[family].items():
+                come = eth() / ip(sender, CLIENT[family]) / kind_ / went
+                come.src = SERVER_MAC
+                goes = turned(eth()) / ip(VIP[family], CLIENT[family], **hops) / kind_ / sent
+                table.row(f"{v}_error_{kind_name}_from_{name}_{proto}", *nat, forward(
+                    flow, family), packet(come, TX, "lb_replied", goes))
+        table.row(f"{v}_error_from_backend_of_unknown_{proto}_passes", *nat, passes(come))
+        elsewhere = come.copy()
+        elsewhere[IPv6 if six else IP].dst = OTHER[family]
+        table.row(f"{v}_error_from_backend_to_another_{proto}_passes", *nat, forward(flow, family),
+                  passes(fresh(elsewhere)))
+        come[IPv6 if six else IP].setfieldval(hop, 1)
+        table.row(f"{v}_error_from_backend_{proto}_last_hop", *nat, forward(flow, family),
+                  drops(fresh(come), "ttl_exceeded"))
+        # quoted up to its ports and no further, and one byte less with the rest as padding
+        head_ = 48 if six else 28
+        for length in (head_, head_ - 1):
+            part = Raw(bytes(went)[:length])
+            come = eth() / ip(sender, CLIENT[family]) / kind / part
+            come.src = SERVER_MAC
+            if length == head_:
+                table.row(f"{v}_error_from_backend_quoting_{length}_bytes_of_{proto}", *nat, forward(
+                    flow, family), packet(come, TX, "lb_replied", turned(eth()) / ip(
+                        VIP[family], CLIENT[family], **hops) / kind / Raw(bytes(sent)[:length])))
+            else:
+                table.row(f"{v}_error_from_backend_quote_in_padding_{proto}_passes", *nat, forward(
+                    flow, family), passes(bytes(come) + bytes(went)[length:length + 9]))
     table.row(f"{v}_error_of_nat_last_hop", *nat, drops(
         eth() / ip(ROUTER[family], VIP[family], **{hop: 1}) / kind / quoted(family, "udp"),
         "ttl_exceeded"))

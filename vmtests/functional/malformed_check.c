@@ -294,6 +294,7 @@ static const char *check_translated(const struct reading *in, const struct readi
 	bool icmp = in->proto == IPPROTO_ICMP || in->proto == IPPROTO_ICMPV6;
 	bool forward = kind_of(in) == MALFORMED_NAT;
 	const char *wrong = check_rest(in, out, icmp);
+	const uint8_t *from;
 
 	if (wrong)
 		return wrong;
@@ -302,9 +303,12 @@ static const char *check_translated(const struct reading *in, const struct readi
 	if (forward && (!is_in(malformed_backend, in->v6, MALFORMED_NAT, out->dst) ||
 			!same_addr(in, in->src, out->src)))
 		return "translated to what is no backend";
-	if (!forward && (!is_in(malformed_backend, in->v6, MALFORMED_NAT, in->src) ||
-			 !is_in(malformed_vip, in->v6, MALFORMED_NAT, out->src) ||
-			 !same_addr(in, in->dst, out->dst)))
+	/* an error's sender may be any host, about what was sent to a backend */
+	from = icmp ? in->b + in->l4 + 8 + (in->v6 ? 24 : 16) : in->src;
+	if (!forward &&
+	    (!is_in(malformed_backend, in->v6, MALFORMED_NAT, from) || !one_host(in->src, in->v6) ||
+	     !is_in(malformed_vip, in->v6, MALFORMED_NAT, out->src) ||
+	     !same_addr(in, in->dst, out->dst)))
 		return "sent although it is neither to a service nor from its backend";
 	if (in->head_right != out->head_right)
 		return "a translated packet with another header checksum's fate";
