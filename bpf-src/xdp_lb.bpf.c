@@ -14,8 +14,8 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "lib/conn.h"
-#include "lib/drop.h"
 #include "lib/encap.h"
+#include "lib/event_xdp.h"
 #include "lib/frag.h"
 #include "lib/icmp.h"
 #include "lib/lb.h"
@@ -254,18 +254,12 @@ static __always_inline enum corepath_drop balance(struct xdp_md *ctx, struct pac
 
 static __always_inline int verdict(enum corepath_drop reason)
 {
-	switch (reason) {
-	case COREPATH_DROP_FORWARDED:
+	if (reason == COREPATH_DROP_FORWARDED)
 		return XDP_PASS;
-	case COREPATH_DROP_LB_TUNNELED:
-	case COREPATH_DROP_LB_TRANSLATED:
-	case COREPATH_DROP_LB_REPLIED:
-	case COREPATH_DROP_LB_ECHOED:
-	case COREPATH_DROP_LB_TOO_BIG:
+	/* too big: what is sent is the ICMP error in its place */
+	if (!corepath_is_drop(reason) || reason == COREPATH_DROP_LB_TOO_BIG)
 		return XDP_TX;
-	default:
-		return XDP_DROP;
-	}
+	return XDP_DROP;
 }
 
 SEC("xdp")
@@ -278,7 +272,7 @@ int xdp_lb(struct xdp_md *ctx)
 	__u64 bytes = p.data_end - p.data; /* before anything grows or shrinks it */
 	enum corepath_drop reason = balance(ctx, &p);
 
-	count(reason, bytes);
+	xdp_done(ctx, reason, bytes);
 	return verdict(reason);
 }
 

@@ -7,7 +7,7 @@
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
-#include "lib/drop.h"
+#include "lib/event_xdp.h"
 #include "lib/parse.h"
 #include "lib/prefilter_maps.h"
 
@@ -85,7 +85,7 @@ int xdp_prefilter(struct xdp_md *ctx)
 	/* the next program counts it then; we go on here only if there is none */
 	if (!reason)
 		bpf_tail_call(ctx, &xdp_stages, COREPATH_STAGE_LB);
-	count(reason, p.data_end - p.data);
+	xdp_done(ctx, reason, p.data_end - p.data);
 	return reason ? XDP_DROP : XDP_PASS;
 }
 

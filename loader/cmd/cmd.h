@@ -16,6 +16,9 @@ struct args {
 	const char *cgroup; /* NULL if not given */
 	enum corepath_xdp_mode mode;
 	__u32 max_prefixes;
+	__u32 count;
+	__u32 port;
+	const char *reason, *address, *proto;
 	bool allow;
 	bool json;
 	bool verbose;
@@ -48,6 +51,7 @@ int cmd_balancer_show(const struct args *args);
 int cmd_socket_up(const struct args *args);
 int cmd_socket_down(const struct args *args);
 int cmd_socket_status(const struct args *args);
+int cmd_observe(const struct args *args);
 int cmd_counters(const struct args *args);
 int cmd_version(const struct args *args);
 

@@ -2,6 +2,7 @@
 /* corepath: the command line. Every command and option is a row of a table below. */
 #include <errno.h>
 #include <getopt.h>
+#include <stdint.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,11 @@ enum option_id {
 	OPT_MAX_PREFIXES,
 	OPT_ALLOW,
 	OPT_CGROUP,
+	OPT_REASON,
+	OPT_ADDRESS,
+	OPT_PORT,
+	OPT_PROTO,
+	OPT_COUNT,
 	OPT_JSON,
 	OPT_PIN_DIR,
 	OPT_VERBOSE,
@@ -40,6 +46,12 @@ static const struct {
 	[OPT_ALLOW] = {"allow", NULL, "except these from a shorter denied prefix"},
 	[OPT_CGROUP] = {"cgroup", "DIR",
 			"folder of a cgroup (version 2); those below it are included"},
+	[OPT_REASON] = {"reason", "NAME,...",
+			"only these, as 'corepath counters' names them, or all (default: drops)"},
+	[OPT_ADDRESS] = {"address", "PREFIX", "only packets from or to this prefix"},
+	[OPT_PORT] = {"port", "N", "only packets from or to this port"},
+	[OPT_PROTO] = {"proto", "tcp|udp|icmp|...", "only packets of this protocol"},
+	[OPT_COUNT] = {"count", "N", "end after N"},
 	[OPT_JSON] = {"json", NULL, "print JSON"},
 	[OPT_PIN_DIR] = {"pin-dir", "DIR",
 			 "where the state is pinned (default " COREPATH_PIN_DIR ")"},
@@ -132,6 +144,12 @@ static const struct command {
 	 "corepath socket-lb status --json", BIT(OPT_JSON), 0, 0, cmd_socket_status},
 	{NULL, "counters", "", "Print packets and bytes by what became of them.",
 	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
+	{NULL, "observe", "[--reason NAME,...] [--address PREFIX] [--port N] [--proto P]",
+	 "Print packets as they are dropped, a line each, until Ctrl-C. Costs nothing while nobody does.",
+	 "corepath observe --address 198.51.100.0/24 --json",
+	 BIT(OPT_REASON) | BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_PROTO) | BIT(OPT_COUNT) |
+		 BIT(OPT_JSON),
+	 0, 0, cmd_observe},
 	{NULL, "version", "", "Print the versions of corepath and libbpf.", "corepath version", 0,
 	 0, 0, cmd_version},
 };
@@ -224,17 +242,16 @@ static int parse_mode(const char *s, enum corepath_xdp_mode *mode)
 	return report_usage("--xdp-mode %s: no such mode; use auto, native or generic", s);
 }
 
-static int parse_count(const char *s, __u32 *out)
+static int parse_number(int opt, const char *s, __u32 max, __u32 *out)
 {
 	unsigned long long v;
 	char *end;
 
 	errno = 0;
 	v = strtoull(s, &end, 10);
-	if (errno || *end || *s < '0' || *s > '9' || v < 1 || v > 0x7fffffff)
-		return report_usage("--max-prefixes %s: not a number from 1 to 2147483647; give "
-				    "how many prefixes of one family to make room for",
-				    s);
+	if (errno || *end || *s < '0' || *s > '9' || v < 1 || v > max)
+		return report_usage("--%s %s: not a number from 1 to %u", options[opt].name, s,
+				    max);
 	*out = v;
 	return EXIT_DONE;
 }
@@ -248,13 +265,26 @@ static int take_option(struct args *args, int opt, const char *value)
 	case OPT_XDP_MODE:
 		return parse_mode(value, &args->mode);
 	case OPT_MAX_PREFIXES:
-		return parse_count(value, &args->max_prefixes);
+		return parse_number(opt, value, INT32_MAX, &args->max_prefixes);
 	case OPT_ALLOW:
 		args->allow = true;
 		break;
 	case OPT_CGROUP:
 		args->cgroup = value;
 		break;
+	case OPT_REASON:
+		args->reason = value;
+		break;
+	case OPT_ADDRESS:
+		args->address = value;
+		break;
+	case OPT_PORT:
+		return parse_number(opt, value, UINT16_MAX, &args->port);
+	case OPT_PROTO:
+		args->proto = value;
+		break;
+	case OPT_COUNT:
+		return parse_number(opt, value, INT32_MAX, &args->count);
 	case OPT_JSON:
 		args->json = true;
 		break;

@@ -271,4 +271,46 @@ int corepath_counters(const char *pin_dir, struct corepath_counter out[COREPATH_
 const char *corepath_drop_name(enum corepath_drop reason);
 const char *corepath_drop_text(enum corepath_drop reason);
 
+/* The reason of that name, or -EINVAL. */
+int corepath_drop_parse(const char *name, enum corepath_drop *reason);
+
+/* ---- events ---- */
+
+/* Called for each event; anything but 0 ends corepath_watch_poll() with that value, if negative. */
+typedef int (*corepath_watch_fn)(const struct corepath_event *e, void *arg);
+
+/* Bytes of a ring that none are given for: about 7,000 packet events. */
+#define COREPATH_WATCH_RING (512 * 1024)
+
+struct corepath_watch_request {
+	const char *pin_dir;
+	const bool *reasons; /* COREPATH_DROP_COUNT: whose packets to tell of */
+	size_t ring_bytes;   /* a power of two and whole pages, or 0 */
+	corepath_watch_fn fn;
+	void *arg;
+};
+
+struct corepath_watch;
+
+/*
+ * Begins to watch: from its return on, every packet of those reasons is told of or counted as lost.
+ * COREPATH_WATCHERS can watch at once (-EBUSY). -ENOENT if nothing is up. Passed-on packets
+ * (COREPATH_DROP_FORWARDED) are not told of by XDP programs.
+ */
+int corepath_watch_open(const struct corepath_watch_request *req, struct corepath_watch **watch);
+
+/* Waits for events, timeout_ms at most (-1: for ever, 0: not at all). Returns how many there were,
+ * or -EINTR, -ECANCELED without an error text. */
+int corepath_watch_poll(struct corepath_watch *w, int timeout_ms);
+
+/* Events that found the ring full, since it was opened. */
+int corepath_watch_lost(struct corepath_watch *w, __u64 *lost);
+
+/* Ends the flow of events; those in the ring can still be read. */
+int corepath_watch_stop(struct corepath_watch *w);
+void corepath_watch_close(struct corepath_watch *w);
+
+/* "xdp", "tc-ingress", "tc-egress" */
+const char *corepath_hook_name(enum corepath_hook hook);
+
 #endif

@@ -33,9 +33,13 @@ enum cp_access {
 int cp_dir_open(struct cp_dir *dir, const char *path, enum cp_access access);
 void cp_dir_close(struct cp_dir *dir);
 
-/* Each returns a file descriptor or a negative errno, without an error text. */
+/* Each returns a file descriptor or a negative errno, without an error text. bpffs takes no '.' in
+ * a name (bpf_lookup() in kernel/bpf/inode.c): it is written ':'. */
 int cp_pin_get(const struct cp_dir *dir, const char *name);
 int cp_pin_put(const struct cp_dir *dir, const char *name, int fd);
+
+/* 0 or a negative errno without an error text. */
+int cp_pin_unlink(const struct cp_dir *dir, const char *name);
 
 /* As cp_pin_get for a map that must be there, with an error text. */
 int cp_map_get(const struct cp_dir *dir, const char *name);
@@ -72,6 +76,12 @@ int cp_link_create(const struct cp_dir *dir, int prog_fd, enum corepath_xdp_mode
 /* -EEXIST if we, -EBUSY if somebody else has an XDP program on a->dev; text names it. */
 int cp_link_check_free(const struct cp_dir *dir, const struct corepath_attachment *a);
 
+/* watch.c */
+
+/* Takes away what watchers have left that did not end by themselves; with `all`, what those that
+ * still watch have, too. */
+void cp_watch_sweep(const struct cp_dir *dir, bool all);
+
 /* prefixes.c */
 
 /* How many prefixes a trie holds. A negative errno without an error text. */
@@ -82,6 +92,11 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 #define CP_MAP_SRC6	"prefilter_src6"
 #define CP_MAP_COUNTERS "drop_counters"
 #define CP_MAP_STAGES	"xdp_stages"
+
+/* a variable's map has its section's name */
+#define CP_MAP_EVENT_CONFIG ".data.events"
+#define CP_MAP_EVENT_RINGS  "event_rings"
+#define CP_MAP_EVENT_LOST   "event_lost"
 
 #define CP_MAP_LB_CONFIG   "lb_config"
 #define CP_MAP_LB_VIPS	   "lb_vips"

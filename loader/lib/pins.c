@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include "internal.h"
 
 static int fail_path(int err, const char *path)
@@ -110,8 +111,13 @@ void cp_dir_close(struct cp_dir *dir)
 
 static int pin_path(const struct cp_dir *dir, const char *name, char *out)
 {
+	char *c;
+
 	if (snprintf(out, PATH_MAX, "%s/%s", dir->path, name) >= PATH_MAX)
 		return -ENAMETOOLONG;
+	for (c = out + strlen(dir->path) + 1; *c; c++)
+		if (*c == '.')
+			*c = ':';
 	return 0;
 }
 
@@ -133,15 +139,26 @@ int cp_pin_put(const struct cp_dir *dir, const char *name, int fd)
 
 bool cp_pin_there(const struct cp_dir *dir, const char *name)
 {
-	return !faccessat(dir->fd, name, F_OK, 0);
+	char path[PATH_MAX];
+
+	return !pin_path(dir, name, path) && !access(path, F_OK);
+}
+
+int cp_pin_unlink(const struct cp_dir *dir, const char *name)
+{
+	char path[PATH_MAX];
+	int err = pin_path(dir, name, path);
+
+	return err ? err : unlink(path) ? -errno : 0;
 }
 
 int cp_pin_remove(const struct cp_dir *dir, const char *name)
 {
-	if (unlinkat(dir->fd, name, 0) && errno != ENOENT)
-		return cp_fail(errno, "unpin %s/%s: %s; run as root", dir->path, name,
-			       strerror(errno));
-	return 0;
+	int err = cp_pin_unlink(dir, name);
+
+	return err && err != -ENOENT ? cp_fail(-err, "unpin %s/%s: %s; run as root", dir->path,
+					       name, strerror(-err))
+				     : 0;
 }
 
 int cp_maps_share(const struct cp_dir *dir, struct bpf_object *obj)

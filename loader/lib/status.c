@@ -27,6 +27,19 @@ const char *corepath_drop_text(enum corepath_drop reason)
 	return reasons[reason].text;
 }
 
+int corepath_drop_parse(const char *name, enum corepath_drop *reason)
+{
+	int i;
+
+	for (i = 0; i < COREPATH_DROP_COUNT; i++) {
+		if (!strcmp(name, reasons[i].name)) {
+			*reason = i;
+			return 0;
+		}
+	}
+	return cp_fail(EINVAL, "'%s' is no reason; 'corepath counters' shows them all", name);
+}
+
 static int usage(const struct cp_dir *dir, const char *map, struct corepath_usage *u)
 {
 	int fd, err;

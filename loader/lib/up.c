@@ -12,7 +12,10 @@
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
-static const char *const map_names[] = {CP_MAP_SRC4, CP_MAP_SRC6, CP_MAP_COUNTERS, CP_MAP_STAGES};
+static const char *const map_names[] = {
+	CP_MAP_SRC4,	     CP_MAP_SRC6,	 CP_MAP_COUNTERS,   CP_MAP_STAGES,
+	CP_MAP_EVENT_CONFIG, CP_MAP_EVENT_RINGS, CP_MAP_EVENT_LOST,
+};
 #define N_MAPS (sizeof(map_names) / sizeof(map_names[0]))
 
 /* What this call made, so that a failure can take it back. */
@@ -209,7 +212,7 @@ static void undo(struct up *u)
 	}
 	for (i = 0; i < N_MAPS; i++)
 		if (u->map_pinned[i]) {
-			unlinkat(u->dir.fd, map_names[i], 0);
+			cp_pin_unlink(&u->dir, map_names[i]);
 			unlinkat(u->dir.fd, CP_PROG_LB, 0); /* it counts in one of them */
 		}
 	if (u->dir.created)
@@ -287,6 +290,7 @@ static int down_all(const struct cp_dir *dir, struct cp_link *links, size_t n)
 		if (err)
 			return err;
 	}
+	cp_watch_sweep(dir, true);
 	for (i = 0; i < N_MAPS; i++) {
 		err = cp_pin_remove(dir, map_names[i]);
 		if (err)

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -49,6 +50,7 @@ static pid_t start(char **words, bool traced, int *output)
 	if (pid < 0)
 		checkrun_error("fork: %s", strerror(errno));
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive its test */
 		dup2(ends[1], STDOUT_FILENO);
 		dup2(ends[1], STDERR_FILENO);
 		if (traced && ptrace(PTRACE_TRACEME, 0, NULL, NULL))
@@ -125,6 +127,52 @@ int command_run(const char *word, ...)
 	if (WEXITSTATUS(status) == 127)
 		checkrun_error("%s", command_output);
 	return WEXITSTATUS(status);
+}
+
+struct command command_start(const char *word, ...)
+{
+	struct command command;
+	char *words[WORDS_MAX];
+	va_list args;
+
+	va_start(args, word);
+	make_words(words, word, args);
+	va_end(args);
+	command.pid = start(words, false, &command.output);
+	return command;
+}
+
+const char *command_line(struct command *command)
+{
+	struct pollfd wait = {.fd = command->output, .events = POLLIN};
+	static char line[4096];
+	size_t used = 0;
+
+	/* a byte at a time: what is behind the line is left in the pipe */
+	while (used < sizeof(line) - 1) {
+		if (poll(&wait, 1, COMMAND_TIMEOUT * 1000) == 0)
+			ck_abort_msg("%s said no line within %d s", COMMAND, COMMAND_TIMEOUT);
+		if (read(command->output, line + used, 1) != 1)
+			return NULL;
+		if (line[used] == '\n')
+			break;
+		used++;
+	}
+	line[used] = '\0';
+	return line;
+}
+
+int command_end(struct command *command, int sig)
+{
+	int status;
+
+	command_output[0] = '\0';
+	if (sig)
+		kill(command->pid, sig);
+	read_output(command->pid, command->output);
+	if (waitpid(command->pid, &status, 0) != command->pid)
+		checkrun_error("waitpid: %s", strerror(errno));
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* Calls whose effect outlives the process: what is pinned, attached or made in the pin directory.

@@ -22,6 +22,24 @@ int command_run(const char *word, ...) __attribute__((sentinel));
  */
 bool command_run_killed(int nth, const char *word, ...) __attribute__((sentinel));
 
+/* A command that runs beside the test. */
+struct command {
+	int pid;
+	int output; /* its standard output and standard error, a pipe */
+};
+
+/* Starts "corepath WORDS...". A test that ends without command_end() leaves it to be killed with
+ * the test's process. */
+struct command command_start(const char *word, ...) __attribute__((sentinel));
+
+/* Waits for its next line and returns it without its end, or NULL if there is none any more. Not
+ * having one within the bound ends the test. */
+const char *command_line(struct command *command);
+
+/* Sends it @sig (0: none), reads what it still says into command_output and returns its exit
+ * status, 128 and the signal's number if that killed it. */
+int command_end(struct command *command, int sig);
+
 /* As command_run(); any exit status but 0 ends the test as FAIL with what the command said. */
 #define command_good(...)                                                                          \
 	do {                                                                                       \

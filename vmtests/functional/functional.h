@@ -24,6 +24,17 @@ void table_add(Suite *suite, const char *path, const struct selection *selection
 /* The line of the Python table that @test comes from, for its result line; NULL if from none. */
 json_t *table_source(const char *test);
 
+/* A test that is a function; tests that share one are told apart by their index. */
+struct functional_test {
+	const char *test; /* functional.GROUP.NAME */
+	void (*run)(int index);
+	int index;
+};
+
+/* Adds those of the table that are selected. The table must stay. */
+void functional_add(Suite *suite, const struct selection *selection,
+		    const struct functional_test *tests, size_t n);
+
 /* Adds the tests that send real packets through the corepath command, functional.traffic.*. */
 void traffic_add(Suite *suite, const struct selection *selection);
 
@@ -35,5 +46,8 @@ void malformed_add(Suite *suite, const struct selection *selection);
 
 /* Adds those of the sockets of this host, functional.sock_lb.*. */
 void sock_lb_add(Suite *suite, const struct selection *selection);
+
+/* Adds those that watch packets being dropped, functional.events.*. */
+void events_add(Suite *suite, const struct selection *selection);
 
 #endif

@@ -10,15 +10,13 @@
 #include "lb_path.h"
 
 static const struct balance_case {
-	const char *test, *mode, *xdp;
+	const char *mode, *xdp;
 	const char *counter; /* of the packets to the backend */
 } cases[] = {
-	{"functional.lb_traffic.tunnel_native", "mode=tunnel", "native", "lb_tunneled"},
-	{"functional.lb_traffic.tunnel_generic", "mode=tunnel", "generic", "lb_tunneled"},
-	{"functional.lb_traffic.nat_native", "mode=nat", "native", "lb_translated"},
+	{"mode=tunnel", "native", "lb_tunneled"},
+	{"mode=tunnel", "generic", "lb_tunneled"},
+	{"mode=nat", "native", "lb_translated"},
 };
-
-#define CASES ((int)(sizeof(cases) / sizeof(*cases)))
 
 static const char *service_name(enum path_family family)
 {
@@ -49,8 +47,9 @@ static void expect_server(int fd, char got, char want, const char *when)
  * big" has to reach the client's stack and be believed. Then the backend drains: its connection
  * goes on and a new one goes to the other; then that one is down and the first is back.
  */
-static void balances(const struct balance_case *this)
+static void balances(int index)
 {
+	const struct balance_case *this = &cases[index];
 	struct lb_path path;
 
 	lb_path_open(&path);
@@ -89,24 +88,13 @@ static void balances(const struct balance_case *this)
 	command_good("down");
 }
 
-START_TEST(lb_traffic)
-{
-	checkrun_begin(cases[_i].test);
-	balances(&cases[_i]);
-	checkrun_pass();
-}
-END_TEST
+static const struct functional_test tests[] = {
+	{"functional.lb_traffic.tunnel_native", balances, 0},
+	{"functional.lb_traffic.tunnel_generic", balances, 1},
+	{"functional.lb_traffic.nat_native", balances, 2},
+};
 
 void lb_traffic_add(Suite *suite, const struct selection *selection)
 {
-	for (int i = 0; i < CASES; i++) {
-		TCase *tcase;
-
-		if (!functional_selected(selection, cases[i].test))
-			continue;
-		tcase = tcase_create(cases[i].test);
-		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
-		tcase_add_loop_test(tcase, lb_traffic, i, i + 1);
-		suite_add_tcase(suite, tcase);
-	}
+	functional_add(suite, selection, tests, sizeof(tests) / sizeof(*tests));
 }

@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 		traffic_add(suite, &selection);
 		lb_traffic_add(suite, &selection);
 		sock_lb_add(suite, &selection);
+		events_add(suite, &selection);
 	}
 	if (broken)
 		malformed_add(suite, &selection);

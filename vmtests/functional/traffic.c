@@ -226,11 +226,7 @@ static void second_up_refused(int index __attribute__((unused)))
 	expect_flow(&path, PATH_V4, true, "after down");
 }
 
-static const struct {
-	const char *test;
-	void (*run)(int index);
-	int index;
-} tests[] = {
+static const struct functional_test tests[] = {
 	{"functional.traffic.native", filters, 0},
 	{"functional.traffic.native_vlan_in_frame", filters, 1},
 	{"functional.traffic.native_vlan_beside_frame", filters, 2},
@@ -246,24 +242,7 @@ static const struct {
 	{"functional.traffic.second_up_refused", second_up_refused, 0},
 };
 
-START_TEST(traffic)
-{
-	checkrun_begin(tests[_i].test);
-	tests[_i].run(tests[_i].index);
-	checkrun_pass();
-}
-END_TEST
-
 void traffic_add(Suite *suite, const struct selection *selection)
 {
-	for (int i = 0; i < (int)(sizeof(tests) / sizeof(*tests)); i++) {
-		TCase *tcase;
-
-		if (!functional_selected(selection, tests[i].test))
-			continue;
-		tcase = tcase_create(tests[i].test);
-		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
-		tcase_add_loop_test(tcase, traffic, i, i + 1);
-		suite_add_tcase(suite, tcase);
-	}
+	functional_add(suite, selection, tests, sizeof(tests) / sizeof(*tests));
 }

@@ -68,6 +68,21 @@ enum corepath_drop {
 enum { COREPATH_DROP_COUNT = 0 COREPATH_DROP_REASONS(COREPATH_X) };
 #undef COREPATH_X
 
+/* The reasons that are none: the packet went on, or was answered. */
+static inline int corepath_is_drop(enum corepath_drop reason)
+{
+	switch (reason) {
+	case COREPATH_DROP_FORWARDED:
+	case COREPATH_DROP_LB_TUNNELED:
+	case COREPATH_DROP_LB_TRANSLATED:
+	case COREPATH_DROP_LB_REPLIED:
+	case COREPATH_DROP_LB_ECHOED:
+		return 0;
+	default:
+		return 1;
+	}
+}
+
 /* Value of drop_counters, one per CPU. Bytes are those of the frame as XDP sees it, L2 included. */
 struct corepath_counter {
 	__u64 packets;
@@ -262,6 +277,49 @@ struct corepath_sock_peer {
 	__u8 pad;
 	__u32 backend;
 	__u32 generation;
+};
+
+/* ---- events ---- */
+
+/* Where the datapath looked at what an event is about. */
+enum corepath_hook {
+	COREPATH_HOOK_XDP = 1,
+	COREPATH_HOOK_TC_INGRESS = 2,
+	COREPATH_HOOK_TC_EGRESS = 3,
+};
+
+enum corepath_event_kind {
+	COREPATH_EVENT_PACKET = 1, /* struct corepath_packet_event */
+};
+
+/* What every event begins with. */
+struct corepath_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u16 size;    /* of the whole event, bytes */
+	__u8 kind;     /* enum corepath_event_kind */
+	__u8 hook;     /* enum corepath_hook */
+	__u32 cpu;
+};
+
+/* What became of a packet. The flow is as it was then: of a packet put into a tunnel, the tunnel's.
+ */
+struct corepath_packet_event {
+	struct corepath_event head;
+	struct corepath_flow flow; /* 0 what could not be read; of a later fragment, the ports */
+	__u32 ifindex;
+	__u32 bytes;	/* of the frame, as in struct corepath_counter */
+	__u16 reason;	/* enum corepath_drop */
+	__u16 l3_proto; /* EtherType after VLAN tags, host order; 0 if the frame ends before */
+	__u32 pad;
+};
+
+/* How many can watch at once: a ring each in event_rings, a bit each in `wanted`. */
+#define COREPATH_WATCHERS 8
+
+/* The only value of event_config: for each reason, the watchers that want its packets. */
+#define COREPATH_REASONS_MAX 256
+struct corepath_event_config {
+	__u8 wanted[COREPATH_REASONS_MAX];
 };
 
 /* Slots of xdp_stages: what the prefilter hands a packet on to. */

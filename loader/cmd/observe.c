@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* corepath observe: packets as they are dropped or sent on, one line each. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "cmd.h"
+
+/* What is left out of what the datapath tells. */
+struct filter {
+	bool reasons[COREPATH_DROP_COUNT];
+	struct corepath_prefix address; /* either end */
+	bool has_address;
+	unsigned int port; /* either end; 0: any */
+	int proto;	   /* -1: any */
+};
+
+struct observe {
+	const struct args *args;
+	struct filter filter;
+	unsigned long long left; /* events still to print; 0: no end */
+	bool limited;
+	__u64 boot_ns; /* of the epoch, when CLOCK_MONOTONIC was 0 */
+	__u64 lost_said;
+	bool failed; /* standard output is gone */
+};
+
+static volatile sig_atomic_t ended;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	ended = 1;
+}
+
+static const struct {
+	const char *name;
+	int number;
+} protos[] = {
+	{"tcp", IPPROTO_TCP},	  {"udp", IPPROTO_UDP},	  {"icmp", IPPROTO_ICMP},
+	{"icmp", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}, {"esp", IPPROTO_ESP},
+};
+#define N_PROTOS (sizeof(protos) / sizeof(protos[0]))
+
+static const char *proto_name(const struct corepath_packet_event *e, char buf[8])
+{
+	size_t i;
+
+	if (!e->l3_proto || (e->l3_proto != 0x0800 && e->l3_proto != 0x86DD)) {
+		snprintf(buf, 8, "0x%04x", e->l3_proto);
+		return buf;
+	}
+	for (i = 0; i < N_PROTOS; i++)
+		if (protos[i].number == e->flow.proto)
+			return protos[i].name;
+	snprintf(buf, 8, "%u", e->flow.proto);
+	return buf;
+}
+
+static bool in_prefix(const struct corepath_addr *addr, const struct corepath_prefix *p)
+{
+	const __u8 *a = (const __u8 *)addr;
+	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
+	unsigned int i;
+
+	if (p->family == AF_INET) {
+		if (memcmp(a, mapped, sizeof(mapped)))
+			return false;
+		a += sizeof(mapped);
+	}
+	for (i = 0; i < p->len; i++)
+		if ((a[i / 8] ^ p->addr[i / 8]) & 0x80 >> i % 8)
+			return false;
+	return true;
+}
+
+static bool wanted(const struct filter *f, const struct corepath_packet_event *e)
+{
+	if (f->proto >= 0 && e->flow.proto != f->proto &&
+	    !(f->proto == IPPROTO_ICMP && e->flow.proto == IPPROTO_ICMPV6))
+		return false;
+	if (f->port && ntohs(e->flow.sport) != f->port && ntohs(e->flow.dport) != f->port)
+		return false;
+	return !f->has_address || in_prefix(&e->flow.src, &f->address) ||
+	       in_prefix(&e->flow.dst, &f->address);
+}
+
+/* RFC 3339, in UTC, with microseconds: lines of many hosts can be sorted. */
+static const char *when(const struct observe *o, const struct corepath_event *e, char buf[32])
+{
+	__u64 ns = o->boot_ns + e->time_ns;
+	time_t s = ns / 1000000000;
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&s, &tm);
+	n = strftime(buf, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, 32 - n, ".%06uZ", (unsigned int)(ns / 1000 % 1000000));
+	return buf;
+}
+
+static const char *device(unsigned int ifindex, char buf[IF_NAMESIZE])
+{
+	if (!if_indextoname(ifindex, buf))
+		snprintf(buf, IF_NAMESIZE, "%u", ifindex);
+	return buf;
+}
+
+/* An end of the flow; what could not be read is NULL. */
+static const char *end_of(const struct corepath_packet_event *e, const struct corepath_addr *addr,
+			  __u16 port, char *buf)
+{
+	static const struct corepath_flow none;
+
+	return memcmp(&e->flow, &none, sizeof(none)) ? corepath_endpoint_format(addr, port, buf)
+						     : NULL;
+}
+
+static void print_line(const struct observe *o, const struct corepath_packet_event *e)
+{
+	char src[COREPATH_SERVICE_STRLEN], dst[COREPATH_SERVICE_STRLEN];
+	char dev[IF_NAMESIZE], proto[8], time[32];
+
+	printf("%s %s %s %s %s %s > %s %u bytes\n", when(o, &e->head, time),
+	       corepath_hook_name(e->head.hook), device(e->ifindex, dev),
+	       corepath_drop_name(e->reason), proto_name(e, proto),
+	       end_of(e, &e->flow.src, ntohs(e->flow.sport), src) ?: "-",
+	       end_of(e, &e->flow.dst, ntohs(e->flow.dport), dst) ?: "-", e->bytes);
+}
+
+static int print_object(const struct observe *o, const struct corepath_packet_event *e)
+{
+	char src[COREPATH_SERVICE_STRLEN], dst[COREPATH_SERVICE_STRLEN];
+	char dev[IF_NAMESIZE], proto[8], time[32];
+	json_t *line;
+	int err;
+
+	line = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s?, s:s?, s:i, s:i, s:I}", "time",
+			 when(o, &e->head, time), "hook", corepath_hook_name(e->head.hook), "dev",
+			 device(e->ifindex, dev), "reason", corepath_drop_name(e->reason),
+			 "dropped", corepath_is_drop(e->reason), "proto", proto_name(e, proto),
+			 "src", end_of(e, &e->flow.src, 0, src), "dst",
+			 end_of(e, &e->flow.dst, 0, dst), "sport",
+			 ntohs(e->flow.sport), "dport", ntohs(e->flow.dport), "bytes",
+			 (json_int_t)e->bytes);
+	err = !line || json_dumpf(line, stdout, JSON_COMPACT);
+	json_decref(line);
+	putchar('\n');
+	return err;
+}
+
+static int on_event(const struct corepath_event *head, void *arg)
+{
+	const struct corepath_packet_event *e = (const void *)head;
+	struct observe *o = arg;
+
+	if (head->kind != COREPATH_EVENT_PACKET || head->size < sizeof(*e) ||
+	    e->reason >= COREPATH_DROP_COUNT || !wanted(&o->filter, e))
+		return 0;
+	if (o->limited && !o->left)
+		return -ECANCELED;
+	if (o->args->json)
+		o->failed = print_object(o, e);
+	else
+		print_line(o, e);
+	if (fflush(stdout))
+		o->failed = true;
+	if (o->failed || (o->limited && !--o->left))
+		return -ECANCELED;
+	return 0;
+}
+
+static int say_lost(struct observe *o, struct corepath_watch *w)
+{
+	__u64 lost;
+
+	if (corepath_watch_lost(w, &lost))
+		return report_failure(o->args, false);
+	if (lost != o->lost_said)
+		fprintf(stderr,
+			"corepath: %" PRIu64 " events lost, as they came faster than they were "
+			"read; ask for fewer reasons\n",
+			(uint64_t)lost);
+	o->lost_said = lost;
+	return EXIT_DONE;
+}
+
+static int parse_reasons(const char *list, bool reasons[COREPATH_DROP_COUNT])
+{
+	char *copy = strdup(list ?: ""), *word, *rest = copy;
+	enum corepath_drop reason;
+	int i, err = copy ? 0 : -ENOMEM;
+
+	for (i = 0; !list && i < COREPATH_DROP_COUNT; i++)
+		reasons[i] = corepath_is_drop(i);
+	while (list && !err && (word = strsep(&rest, ","))) {
+		if (!strcmp(word, "all")) {
+			for (i = 0; i < COREPATH_DROP_COUNT; i++)
+				reasons[i] = true;
+			continue;
+		}
+		err = corepath_drop_parse(word, &reason);
+		if (!err)
+			reasons[reason] = true;
+	}
+	free(copy);
+	return err ? report_usage("--reason %s: %s", list, corepath_error()) : EXIT_DONE;
+}
+
+static int parse_filter(const struct args *args, struct filter *f)
+{
+	size_t i;
+	int status;
+
+	f->port = args->port;
+	f->proto = -1;
+	status = parse_reasons(args->reason, f->reasons);
+	if (status)
+		return status;
+	if (args->address) {
+		if (corepath_prefix_parse(args->address, &f->address) < 0)
+			return report_usage("--address %s: %s", args->address, corepath_error());
+		f->has_address = true;
+	}
+	if (!args->proto)
+		return EXIT_DONE;
+	for (i = 0; i < N_PROTOS && f->proto < 0; i++)
+		if (!strcmp(args->proto, protos[i].name))
+			f->proto = protos[i].number;
+	return f->proto < 0 ? report_usage("--proto %s: not one of tcp, udp, icmp, sctp, esp",
+					   args->proto)
+			    : EXIT_DONE;
+}
+
+static __u64 now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static int follow(struct observe *o, struct corepath_watch *w)
+{
+	int status = EXIT_DONE, n;
+
+	while (!ended && !status && !o->failed && !(o->limited && !o->left)) {
+		n = corepath_watch_poll(w, 1000);
+		if (n < 0 && n != -EINTR && n != -ECANCELED)
+			return report_failure(o->args, false);
+		status = say_lost(o, w);
+	}
+	if (status || o->failed || (o->limited && !o->left))
+		return status;
+	/* what came before the end is told, too */
+	if (corepath_watch_stop(w))
+		return report_failure(o->args, false);
+	corepath_watch_poll(w, 0);
+	return say_lost(o, w);
+}
+
+int cmd_observe(const struct args *args)
+{
+	struct observe o = {.args = args, .left = args->count, .limited = args->count};
+	struct sigaction act = {.sa_handler = on_signal};
+	struct corepath_watch_request req = {
+		.pin_dir = args->pin_dir, .reasons = o.filter.reasons, .fn = on_event, .arg = &o};
+	struct corepath_watch *w;
+	int status;
+
+	status = parse_filter(args, &o.filter);
+	if (status)
+		return status;
+	o.boot_ns = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	if (corepath_watch_open(&req, &w))
+		return report_failure(args, false);
+	/* from here on nothing is missed, which a script may wait for */
+	fputs("corepath: watching\n", stderr);
+	status = follow(&o, w);
+	corepath_watch_close(w);
+	return status; /* main() says what standard output came to */
+}

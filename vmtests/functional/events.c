@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* functional.events.*: what watchers are told of packets. */
+#include <bpf/bpf.h>
+#include <corepath.h>
+#include <jansson.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/checkrun.h"
+#include "command.h"
+#include "functional.h"
+#include "path.h"
+
+/* Starts "corepath observe" and waits until it misses nothing. */
+static struct command observe(const char *reason)
+{
+	struct command command =
+		command_start("observe", "--json", "--reason", reason, "--proto", "udp", NULL);
+	const char *line = command_line(&command);
+
+	if (!line || !strstr(line, "watching"))
+		ck_abort_msg("observe does not say that it watches: %s", line ?: "(ended)");
+	return command;
+}
+
+static void expect(json_t *event, const char *key, const char *want)
+{
+	json_t *value = json_object_get(event, key);
+	char *got = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+
+	if (!got || strcmp(got, want))
+		ck_abort_msg("%s of the event: expected %s, got %s", key, want, got ?: "nothing");
+	free(got);
+}
+
+static void expect_event(struct command *watcher, enum path_family family, size_t bytes)
+{
+	static const char *const source[] = {"\"198.51.100.7\"", "\"2001:db8:bad::7\""};
+	static const char *const reason[] = {"\"denied_src4\"", "\"denied_src6\""};
+	const char *line = command_line(watcher);
+	json_t *event = line ? json_loads(line, 0, NULL) : NULL;
+	char size[16];
+
+	if (!event)
+		ck_abort_msg("no event, but: %s", line ?: "(ended)");
+	expect(event, "hook", "\"xdp\"");
+	expect(event, "dev", "\"" PATH_DEVICE "\"");
+	expect(event, "reason", reason[family]);
+	expect(event, "dropped", "true");
+	expect(event, "proto", "\"udp\"");
+	expect(event, "src", source[family]);
+	expect(event, "dst", family == PATH_V4 ? "\"192.0.2.9\"" : "\"2001:db8:1::9\"");
+	expect(event, "dport", "5000");
+	snprintf(size, sizeof(size), "%zu", bytes);
+	expect(event, "bytes", size);
+	json_decref(event);
+}
+
+static void drop_one(struct path *path, enum path_family family)
+{
+	if (path_denied_arrives(path, family))
+		ck_abort_msg("a denied datagram arrived");
+}
+
+static void end(struct command *watcher)
+{
+	int status = command_end(watcher, SIGINT);
+
+	if (status)
+		ck_abort_msg("observe exited with %d at SIGINT\n%s", status, command_output);
+}
+
+/* Each watcher gets what it asked for, all of it and nothing else, while it watches. */
+static void told_of_drops(int index __attribute__((unused)))
+{
+	struct command both, six;
+	struct path path;
+
+	path_open(&path, PATH_PLAIN);
+	command_good("up", "--dev", PATH_DEVICE);
+	command_good("prefilter", "add", PATH_DENIED4, PATH_DENIED6);
+	drop_one(&path, PATH_V4); /* nobody watches yet */
+	both = observe("denied_src4,denied_src6");
+	six = observe("denied_src6");
+	for (int round = 0; round < 3; round++) {
+		for (int family = 0; family < PATH_FAMILIES; family++) {
+			drop_one(&path, family);
+			expect_event(&both, family, path.frame[family]);
+		}
+		expect_event(&six, PATH_V6, path.frame[PATH_V6]);
+	}
+	end(&six);
+	drop_one(&path, PATH_V6);
+	expect_event(&both, PATH_V6, path.frame[PATH_V6]);
+	end(&both);
+	if (*command_output)
+		ck_abort_msg("there was more to observe than was dropped\n%s", command_output);
+	command_good("down");
+}
+
+/* Watchers that are killed take no room from those who come after. */
+static void killed_watchers_make_room(int index __attribute__((unused)))
+{
+	struct command watcher;
+	struct path path;
+
+	path_open(&path, PATH_PLAIN);
+	command_good("up", "--dev", PATH_DEVICE);
+	command_good("prefilter", "add", PATH_DENIED4);
+	for (int i = 0; i < COREPATH_WATCHERS + 1; i++) {
+		watcher = observe("denied_src4");
+		if (command_end(&watcher, SIGKILL) != 128 + SIGKILL)
+			ck_abort_msg("observe ended before it was killed\n%s", command_output);
+	}
+	watcher = observe("denied_src4");
+	drop_one(&path, PATH_V4);
+	expect_event(&watcher, PATH_V4, path.frame[PATH_V4]);
+	/* down removes all although somebody watches, who then ends as well */
+	command_good("down");
+	if (!access(command_pin_dir(), F_OK))
+		ck_abort_msg("down left %s behind", command_pin_dir());
+	end(&watcher);
+}
+
+static int count_event(const struct corepath_event *e __attribute__((unused)), void *arg)
+{
+	++*(unsigned long long *)arg;
+	return 0;
+}
+
+/* A frame that is too short to be IPv4 after its Ethernet header. */
+static const unsigned char cut_frame[14 + 8] = {[12] = 0x08};
+
+static void drop_many(unsigned int times)
+{
+	char pin[128];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = cut_frame, .data_size_in = sizeof(cut_frame),
+		    .repeat = times);
+	struct bpf_link_info info = {};
+	__u32 len = sizeof(info);
+	int link, program;
+
+	snprintf(pin, sizeof(pin), "%s/xdp_%u_lo", command_pin_dir(), if_nametoindex("lo"));
+	link = bpf_obj_get(pin);
+	if (link < 0 || bpf_obj_get_info_by_fd(link, &info, &len))
+		checkrun_error("%s: the link of lo is not there", pin);
+	program = bpf_prog_get_fd_by_id(info.prog_id);
+	if (program < 0 || bpf_prog_test_run_opts(program, &run))
+		checkrun_error("running the attached program failed");
+	close(program);
+	close(link);
+}
+
+/* More drops than a ring has room for: each is either read or counted as lost. */
+static void lost_are_counted(int index __attribute__((unused)))
+{
+	enum { DROPS = 20000, RING = 64 * 1024 };
+	bool reasons[COREPATH_DROP_COUNT] = {[COREPATH_DROP_MALFORMED_IP4] = true};
+	unsigned long long received = 0;
+	struct corepath_watch_request request = {
+		.pin_dir = command_pin_dir(),
+		.reasons = reasons,
+		.ring_bytes = RING,
+		.fn = count_event,
+		.arg = &received,
+	};
+	struct corepath_watch *watch;
+	long long dropped;
+	__u64 lost;
+
+	command_good("up", "--dev", "lo");
+	if (corepath_watch_open(&request, &watch))
+		ck_abort_msg("watch: %s", corepath_error());
+	drop_many(DROPS);
+	if (corepath_watch_stop(watch))
+		ck_abort_msg("stop: %s", corepath_error());
+	while (corepath_watch_poll(watch, 0) > 0)
+		;
+	if (corepath_watch_lost(watch, &lost))
+		ck_abort_msg("lost: %s", corepath_error());
+	dropped = command_counter("malformed_ip4", "packets");
+	if (dropped != DROPS)
+		checkrun_error("%lld drops were counted, %d were made", dropped, DROPS);
+	if (received + lost != DROPS || !lost || !received)
+		ck_abort_msg("%d events: %llu received and %llu lost", DROPS, received,
+			     (unsigned long long)lost);
+	corepath_watch_close(watch);
+	command_good("down");
+}
+
+static const struct functional_test tests[] = {
+	{"functional.events.told_of_drops", told_of_drops, 0},
+	{"functional.events.killed_watchers_make_room", killed_watchers_make_room, 0},
+	{"functional.events.lost_are_counted", lost_are_counted, 0},
+};
+
+void events_add(Suite *suite, const struct selection *selection)
+{
+	functional_add(suite, selection, tests, sizeof(tests) / sizeof(*tests));
+}

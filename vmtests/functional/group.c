@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Groups of tests given as tables of functions. */
+#include <stdlib.h>
+
+#include "../lib/checkrun.h"
+#include "functional.h"
+
+/* What Check's loop variable counts. */
+static const struct functional_test **added;
+static int n_added;
+
+START_TEST(run_one)
+{
+	checkrun_begin(added[_i]->test);
+	added[_i]->run(added[_i]->index);
+	checkrun_pass();
+}
+END_TEST
+
+void functional_add(Suite *suite, const struct selection *selection,
+		    const struct functional_test *tests, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		TCase *tcase;
+
+		if (!functional_selected(selection, tests[i].test))
+			continue;
+		added = reallocarray(added, n_added + 1, sizeof(*added));
+		if (!added)
+			abort();
+		added[n_added] = &tests[i];
+		tcase = tcase_create(tests[i].test);
+		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
+		tcase_add_loop_test(tcase, run_one, n_added, n_added + 1);
+		suite_add_tcase(suite, tcase);
+		n_added++;
+	}
+}
