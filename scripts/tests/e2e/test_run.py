@@ -98,3 +98,10 @@ def test_the_clock_and_randomness_are_its_own(vmtest):
     """Machines restored from one state must not be twins."""
     line = ["--", "od", "-An", "-tx1", "-N16", "/proc/sys/kernel/random/uuid"]
     assert run(vmtest, *line).stdout != run(vmtest, *line).stdout
+
+
+def test_result_lines_of_a_suite_are_shown(vmtest):
+    """A suite tried by hand: its verdicts are what one wants to see."""
+    line = '{"test":"mine","status":"PASS"}'
+    done = run(vmtest, "--", "sh", "-c", f"echo '{line}' >&$VMTEST_RESULT_FD")
+    assert (done.stdout.decode(), done.returncode) == (line + "\n", 0)
