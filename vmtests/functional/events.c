@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../lib/checkrun.h"
+#include "../lib/net.h"
 #include "command.h"
 #include "functional.h"
 #include "path.h"
@@ -169,6 +170,8 @@ static void lost_are_counted(int index __attribute__((unused)))
 	long long dropped;
 	__u64 lost;
 
+	if (net_unshare() < 0) /* a loopback device of our own */
+		checkrun_error("%s", net_error());
 	command_good("up", "--dev", "lo");
 	if (corepath_watch_open(&request, &watch))
 		ck_abort_msg("watch: %s", corepath_error());
