@@ -147,9 +147,8 @@ static int print_object(const struct observe *o, const struct corepath_packet_ev
 			 device(e->ifindex, dev), "reason", corepath_drop_name(e->reason),
 			 "dropped", corepath_is_drop(e->reason), "proto", proto_name(e, proto),
 			 "src", end_of(e, &e->flow.src, 0, src), "dst",
-			 end_of(e, &e->flow.dst, 0, dst), "sport",
-			 ntohs(e->flow.sport), "dport", ntohs(e->flow.dport), "bytes",
-			 (json_int_t)e->bytes);
+			 end_of(e, &e->flow.dst, 0, dst), "sport", ntohs(e->flow.sport), "dport",
+			 ntohs(e->flow.dport), "bytes", (json_int_t)e->bytes);
 	err = !line || json_dumpf(line, stdout, JSON_COMPACT);
 	json_decref(line);
 	putchar('\n');
