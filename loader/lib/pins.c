@@ -24,10 +24,11 @@ static int fail_path(int err, const char *path)
 			       "and a bpffs you may write to",
 			       path, strerror(err));
 	case ENOENT:
-		return cp_fail(err,
-			       "no datapath at %s: nothing is pinned there; run 'corepath up' "
-			       "first, or name another place with --pin-dir",
-			       path);
+		return cp_fail(
+			err,
+			"no datapath at %s: nothing is pinned there; run 'corepath up' or "
+			"'corepath socket-lb up' first, or name another place with --pin-dir",
+			path);
 	default:
 		return cp_fail(err, "pin directory %s: %s; name another place with --pin-dir", path,
 			       strerror(err));

@@ -248,22 +248,38 @@ void sock_path_udp_connect(int fd, enum sock_family family, char server, int por
 			     strerror(errno));
 }
 
+static void send_question(int fd, enum sock_family family, char server, int port,
+			  char question[DATAGRAM])
+{
+	static unsigned int number;
+	struct sockaddr_in6 to;
+	ssize_t n;
+
+	memset(question, 0, DATAGRAM);
+	snprintf(question, DATAGRAM, "question %u", number++);
+	if (server)
+		sock_path_address(family, server, port, &to);
+	n = sendto(fd, question, DATAGRAM, 0, server ? (struct sockaddr *)&to : NULL,
+		   server ? length(family) : 0);
+	if (n != DATAGRAM)
+		ck_abort_msg("sendto server %c, port %d: %s", server ?: '-', port, strerror(errno));
+}
+
+void sock_path_send(int fd, enum sock_family family, char server, int port)
+{
+	char question[DATAGRAM];
+
+	send_question(fd, family, server, port, question);
+}
+
 char sock_path_ask(int fd, enum sock_family family, char server, int port,
 		   struct sockaddr_in6 *from)
 {
-	static unsigned int number;
-	char question[DATAGRAM] = {}, answer[1 + DATAGRAM];
-	struct sockaddr_in6 to;
+	char question[DATAGRAM], answer[1 + DATAGRAM];
 	socklen_t len = sizeof(*from);
 	ssize_t n;
 
-	snprintf(question, sizeof(question), "question %u", number++);
-	if (server)
-		sock_path_address(family, server, port, &to);
-	n = sendto(fd, question, sizeof(question), 0, server ? (struct sockaddr *)&to : NULL,
-		   server ? length(family) : 0);
-	if (n != sizeof(question))
-		ck_abort_msg("sendto server %c, port %d: %s", server ?: '-', port, strerror(errno));
+	send_question(fd, family, server, port, question);
 	await(fd, "UDP");
 	n = recvfrom(fd, answer, sizeof(answer), 0, (struct sockaddr *)from, &len);
 	if (n != sizeof(answer) || memcmp(answer + 1, question, sizeof(question)))

@@ -68,4 +68,7 @@ void sock_path_udp_connect(int fd, enum sock_family family, char server, int por
 char sock_path_ask(int fd, enum sock_family family, char server, int port,
 		   struct sockaddr_in6 *from);
 
+/* Sends a datagram and waits for nothing. */
+void sock_path_send(int fd, enum sock_family family, char server, int port);
+
 #endif
