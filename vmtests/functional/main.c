@@ -2,7 +2,7 @@
 /*
  * functional: what the datapath does with packets, one result line per test.
  *
- *	functional [--list] [--only PATTERN] [--traffic] [--malformed] [TABLE.json...]
+ *	functional [--list] [--only PATTERN] [--GROUP...] [TABLE.json...]
  *
  * Exit status: 0 when every test ran, whatever the verdicts; 2 for wrong usage; 3 when the suite
  * broke.
@@ -24,60 +24,75 @@ bool functional_selected(const struct selection *selection, const char *test)
 	return !selection->list;
 }
 
+typedef void (*add_fn)(Suite *suite, const struct selection *selection);
+
+/* What is tested besides tables; the kernel modules that a group needs are in vmtests/README.md. */
+static const struct group {
+	const char *flag, *text;
+	add_fn add[4];
+} groups[] = {
+	{"traffic", "real traffic between namespaces", {traffic_add, lb_traffic_add, events_add}},
+	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add}},
+	{"malformed", "a hundred thousand broken packets", {malformed_add}},
+};
+
+#define GROUPS (sizeof(groups) / sizeof(*groups))
+
 static void usage(FILE *to)
 {
-	fputs("usage: functional [--list] [--only PATTERN] [--traffic] [--malformed]\n"
-	      "                  [TABLE.json...]\n"
-	      "Runs each row of the tables through the datapath, real traffic with --traffic, and a\n"
-	      "hundred thousand broken packets with --malformed.\n"
+	fputs("usage: functional [--list] [--only PATTERN] [--GROUP...] [TABLE.json...]\n"
+	      "Runs each row of the tables through the datapath, and the groups of tests named.\n"
 	      "  --list          print the names of the tests, run none\n"
-	      "  --only PATTERN  tests whose name matches, such as 'functional.prefilter.v6_*'\n"
-	      "example: functional prefilter.json --traffic\n",
+	      "  --only PATTERN  tests whose name matches, such as 'functional.prefilter.v6_*'\n",
 	      to);
+	for (size_t i = 0; i < GROUPS; i++)
+		fprintf(to, "  --%-13s %s\n", groups[i].flag, groups[i].text);
+	fputs("example: functional prefilter.json --traffic\n", to);
+}
+
+static void add_group(const struct group *group, Suite *suite, const struct selection *selection)
+{
+	for (size_t i = 0; i < sizeof(group->add) / sizeof(*group->add) && group->add[i]; i++)
+		group->add[i](suite, selection);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"list", no_argument, NULL, 'l'},    {"only", required_argument, NULL, 'o'},
-		{"traffic", no_argument, NULL, 't'}, {"malformed", no_argument, NULL, 'm'},
-		{"help", no_argument, NULL, 'h'},    {},
+	enum { LIST = GROUPS, ONLY, HELP };
+	struct option options[GROUPS + 4] = {
+		[LIST] = {"list", no_argument, NULL, LIST},
+		[ONLY] = {"only", required_argument, NULL, ONLY},
+		[HELP] = {"help", no_argument, NULL, HELP},
 	};
 	Suite *suite = suite_create("functional");
 	struct selection selection = {};
-	bool traffic = false, broken = false;
+	bool wanted[GROUPS] = {}, any = false;
 	int option;
 
+	for (size_t i = 0; i < GROUPS; i++)
+		options[i] = (struct option){groups[i].flag, no_argument, NULL, i};
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (option == 'o') {
+		if (option == ONLY) {
 			selection.only = optarg;
-		} else if (option == 'l') {
+		} else if (option == LIST) {
 			selection.list = true;
-		} else if (option == 't') {
-			traffic = true;
-		} else if (option == 'm') {
-			broken = true;
+		} else if (option >= 0 && option < (int)GROUPS) {
+			wanted[option] = any = true;
 		} else {
-			usage(option == 'h' ? stdout : stderr);
-			return option == 'h' ? 0 : 2;
+			usage(option == HELP ? stdout : stderr);
+			return option == HELP ? 0 : 2;
 		}
 	}
-	if (optind == argc && !traffic && !broken) {
-		fputs("functional: neither a table nor --traffic nor --malformed: nothing to test\n",
-		      stderr);
+	if (optind == argc && !any) {
+		fputs("functional: neither a table nor a group: nothing to test\n", stderr);
 		usage(stderr);
 		return 2;
 	}
 	for (int i = optind; i < argc; i++)
 		table_add(suite, argv[i], &selection);
-	if (traffic) {
-		traffic_add(suite, &selection);
-		lb_traffic_add(suite, &selection);
-		sock_lb_add(suite, &selection);
-		events_add(suite, &selection);
-	}
-	if (broken)
-		malformed_add(suite, &selection);
+	for (size_t i = 0; i < GROUPS; i++)
+		if (wanted[i])
+			add_group(&groups[i], suite, &selection);
 	if (selection.list)
 		return 0;
 	if (!checkrun_suite(suite, table_source)) {
