@@ -237,6 +237,7 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
 {
 	int console[2] = {-1, -1}, control[2] = {-1, -1};
 	int monitor[2] = {-1, -1}, room = 4 << 20;
+	int *const given[] = {&console[1], &control[1], &monitor[1]}; /* QEMU's ends */
 	struct vm *vm = xcalloc(1, sizeof(*vm));
 
 	vm->config = *config;
@@ -266,9 +267,10 @@ struct vm *vm_start(uv_loop_t *loop, const struct vm_config *config, const struc
 			    7);
 	if (vm->pid < 0)
 		goto fail;
-	close(console[1]);
-	close(control[1]);
-	close(monitor[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+		close(*given[i]);
+		*given[i] = -1;
+	}
 	vm->pidfd = syscall(SYS_pidfd_open, vm->pid, 0);
 	if (vm->pidfd < 0) {
 		err("pidfd_open: %s (Linux 5.3 or later is needed)", strerror(errno));
@@ -316,6 +318,7 @@ fail:
 	console_free(&vm->console);
 	close(vm->stderr_fd);
 	qemu_free(&vm->qemu);
+	digest_free(vm->said);
 	free(vm);
 	return NULL;
 }
