@@ -165,37 +165,79 @@ static void evict(const char *dir)
 	free(files);
 }
 
-/* Whether nobody is making this machine: who does holds its lock, and dies with it. */
-static bool abandoned(const char *dir, const char *name)
+static char *lock_path(const char *dir, const char *name)
 {
-	char *path = fmt("%s/.lock-%s", dir, name);
-	int fd = open(path, O_RDWR | O_CLOEXEC);
-	bool free_to_take = fd < 0 ? errno == ENOENT : flock(fd, LOCK_EX | LOCK_NB) == 0;
+	return fmt("%s/.lock-%s", dir, name);
+}
 
-	if (fd >= 0)
-		close(fd);
-	free(path);
-	return free_to_take;
+static bool is_named(int fd, const char *path)
+{
+	struct stat open, named;
+
+	return fstat(fd, &open) == 0 && stat(path, &named) == 0 && open.st_dev == named.st_dev &&
+	       open.st_ino == named.st_ino;
 }
 
 /*
- * What was left half saved by whoever was killed, 70 MB each: of the machine `name`, whose lock is
- * held, and of others, which may never be wanted again.
+ * The lock of who makes this machine: a descriptor, or -1 when another has it. It dies with its
+ * holder. As drop_lock() removes the file, one that was opened before may be locked after: a lock
+ * that nobody else would meet, so it is taken again.
+ */
+static int take_lock(const char *dir, const char *name)
+{
+	char *path = lock_path(dir, name);
+	bool held;
+	int fd;
+
+	do {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+		held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+		if (held && is_named(fd, path))
+			break;
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	} while (held);
+	free(path);
+	return fd;
+}
+
+static void drop_lock(const char *dir, const char *name, int fd)
+{
+	char *path = lock_path(dir, name);
+
+	unlink(path);
+	close(fd);
+	free(path);
+}
+
+/*
+ * What was left by whoever was killed, half saved machines of 70 MB each: of the machine `name`,
+ * whose lock is held, and of others, which may never be wanted again.
  */
 static void remove_stale(const char *dir, const char *name)
 {
 	struct dirent *e;
 	DIR *d = opendir(dir);
-	char whose[33];
+	char whose[DIGEST_HEX];
 
 	while (d && (e = readdir(d))) {
-		if (sscanf(e->d_name, ".saving-%32[0-9a-f].", whose) == 1 &&
-		    (!strcmp(whose, name) || abandoned(dir, whose))) {
+		bool saving = sscanf(e->d_name, ".saving-%32[0-9a-f].", whose) == 1;
+		bool ours, known = saving || sscanf(e->d_name, ".lock-%32[0-9a-f]", whose) == 1;
+		int lock;
+
+		if (!known)
+			continue;
+		ours = !strcmp(whose, name);
+		lock = ours ? -1 : take_lock(dir, whose);
+		if (saving && (ours || lock >= 0)) {
 			char *path = fmt("%s/%s", dir, e->d_name);
 
 			unlink(path);
 			free(path);
 		}
+		if (lock >= 0)
+			drop_lock(dir, whose, lock);
 	}
 	if (d)
 		closedir(d);
@@ -269,7 +311,7 @@ static void save_done(void *ctx, const struct vm_end *end, const struct console 
 	}
 	unlink(k->tmp);
 	free(k->tmp);
-	close(k->lock);
+	drop_lock(dir, k->name, k->lock);
 	free(dir);
 	answer_all(k);
 	if (k->end.outcome == OC_INTERRUPTED)
@@ -281,7 +323,7 @@ static const struct vm_ops save_ops = {vm_ignore_line, vm_ignore_output, vm_no_s
 /* Looks for the state and, when there is none and nobody else makes it, begins to make it. */
 static void find_or_make(struct known *k, uv_loop_t *loop, const struct vm_config *like)
 {
-	char *dir = saved_dir(), *lock_path = fmt("%s/.lock-%s", dir, k->name);
+	char *dir = saved_dir();
 	struct vm_config config = *like;
 
 	k->fd = k->lock = -1;
@@ -293,10 +335,12 @@ static void find_or_make(struct known *k, uv_loop_t *loop, const struct vm_confi
 	k->fd = open_verified(dir, k->name);
 	if (k->fd >= 0)
 		goto out;
-	k->lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	if (k->lock < 0 || flock(k->lock, LOCK_EX | LOCK_NB) < 0) {
-		if (k->lock >= 0) /* another vmtest makes it: to boot is no slower than to wait */
-			close(k->lock);
+	k->lock = take_lock(dir, k->name);
+	if (k->lock < 0) /* another vmtest makes it: to boot is no slower than to wait */
+		goto out;
+	k->fd = open_verified(dir, k->name); /* by now another may have made it */
+	if (k->fd >= 0) {
+		drop_lock(dir, k->name, k->lock);
 		goto out;
 	}
 	remove_stale(dir, k->name);
@@ -307,11 +351,10 @@ static void find_or_make(struct known *k, uv_loop_t *loop, const struct vm_confi
 	k->saving = vm_start(loop, &config, &save_ops, k);
 	if (!k->saving) {
 		free(k->tmp);
-		close(k->lock);
+		drop_lock(dir, k->name, k->lock);
 	}
 out:
 	free(dir);
-	free(lock_path);
 }
 
 static struct known *lookup(const char *name)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Saved machines: found again, made anew when damaged, thrown out when they take too much room."""
 
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -25,6 +26,11 @@ def cache(vmtest, tmp_path, monkeypatch):
 
 def states(cache):
     return sorted(path for path in (cache / "saved").iterdir() if not path.name.startswith("."))
+
+
+def others(cache):
+    """What serves the making of states."""
+    return sorted(path.name for path in (cache / "saved").iterdir() if path.name.startswith("."))
 
 
 def start_well(vmtest, *arguments, **more):
@@ -98,7 +104,7 @@ def test_killed_while_saving(vmtest, cache):
         running.process.stdout.close()
     run_well(vmtest)
     assert len(states(cache)) == 1
-    assert [path.name for path in (cache / "saved").iterdir() if path.name.startswith(".saving")] == []
+    assert others(cache) == []
 
 
 def test_two_runs_at_once(vmtest, cache):
@@ -106,3 +112,24 @@ def test_two_runs_at_once(vmtest, cache):
     for running in both:
         assert running.finish().returncode == 0
     assert len(states(cache)) == 1
+    assert others(cache) == []
+
+
+def test_lock_of_the_living_is_respected(vmtest, cache):
+    """What somebody else is making is neither made as well nor cleaned away; what the dead left is."""
+    run_well(vmtest)
+    [state] = states(cache)
+    name = state.name.split(".")[0]
+    state.unlink()
+    lock, half = cache / f"saved/.lock-{name}", cache / f"saved/.saving-{name}.1"
+    half.touch()
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        run_well(vmtest)
+        assert (states(cache), others(cache)) == ([], [lock.name, half.name])
+        run_well(vmtest, "--append", "vmtest.other=1")
+        assert others(cache) == [lock.name, half.name]
+        [other] = states(cache)
+    other.unlink()
+    run_well(vmtest, "--append", "vmtest.other=1")
+    assert others(cache) == []
