@@ -154,7 +154,10 @@ static void auto_falls_back(int index __attribute__((unused)))
 	expect_flow(&path, PATH_V4, true, "after down");
 }
 
-/* Forced native where there is none: said, and nothing left behind. */
+/*
+ * Forced native where there is none: said, and nothing left behind. It is the mode that is refused:
+ * the same program on the same device is good enough for the other one.
+ */
 static void native_refused(int index __attribute__((unused)))
 {
 	struct path path;
@@ -162,9 +165,15 @@ static void native_refused(int index __attribute__((unused)))
 	path_open_loopback(&path);
 	if (!command_run("up", "--dev", "lo", "--xdp-mode", "native", NULL))
 		ck_abort_msg("up claims native XDP on lo, which has none\n%s", command_output);
+	if (!strstr(command_output, "lo: its driver refuses native XDP"))
+		ck_abort_msg("up does not say that it was the driver of lo that refused\n%s",
+			     command_output);
 	expect_mode("lo", XDP_ATTACHED_NONE);
 	if (!access(command_pin_dir(), F_OK))
 		ck_abort_msg("a failed up left its pin directory %s behind", command_pin_dir());
+	command_good("up", "--dev", "lo", "--xdp-mode", "generic");
+	expect_mode("lo", XDP_ATTACHED_SKB);
+	down();
 }
 
 /* Every command is a process that ended: the datapath must not need it. Here the one that
