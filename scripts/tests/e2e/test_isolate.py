@@ -34,13 +34,18 @@ def test_suite_that_lists_nothing(vmtest):
     assert got.returncode == 3
 
 
-def test_cell_shares_a_machine(vmtest):
-    """--isolate cell: suites one after the other in one machine; what one leaves behind is gone for the next."""
-    two = json.loads(vmtest.suites("first", [vmtest.guest("ends")], ["ends", "unfinished"]).read_text())
+def run_cell(vmtest, end):
+    """Two suites in one machine: the first ends so, the second well."""
+    two = json.loads(vmtest.suites("first", [vmtest.guest("ends")], ["ends", end]).read_text())
     two["suites"].append({**two["suites"][0], "name": "second", "argv": ["ends", "well"]})
     path = vmtest.folder / "two.yaml"
     path.write_text(json.dumps(two))
-    got = vmtest.run("test", "--isolate", "cell", "--suites", path)
+    return vmtest.run("test", "--isolate", "cell", "--suites", path)
+
+
+def test_cell_shares_a_machine(vmtest):
+    """--isolate cell: suites one after the other in one machine; what one leaves behind is gone for the next."""
+    got = run_cell(vmtest, "unfinished")
     assert [(line["suite"], line["outcome"]) for line in got.lines] == [
         ("first", "pass"), ("first", "unfinished"), ("second", "pass")]
     assert len({line["console"] for line in got.lines}) == 1
@@ -49,11 +54,7 @@ def test_cell_shares_a_machine(vmtest):
 
 
 def test_cell_that_dies_names_what_did_not_run(vmtest):
-    two = json.loads(vmtest.suites("first", [vmtest.guest("ends")], ["ends", "panic"]).read_text())
-    two["suites"].append({**two["suites"][0], "name": "second", "argv": ["ends", "well"]})
-    path = vmtest.folder / "two.yaml"
-    path.write_text(json.dumps(two))
-    got = vmtest.run("test", "--isolate", "cell", "--suites", path)
+    got = run_cell(vmtest, "panic")
     assert got.only("panic")["suite"] == "first"
     lost = got.only("unfinished")
     assert lost["suite"] == "second" and "first" in lost["reason"]
