@@ -22,32 +22,19 @@
 #include <netlink/route/rule.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_MS 20000
+#include "errtext.h"
 
-static char error_text[256];
+#define WAIT_MS 20000
 
 const char *net_error(void)
 {
 	return error_text;
-}
-
-static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error_text, sizeof(error_text), format, args);
-	va_end(args);
-	return -1;
 }
 
 static int own_namespace(void)

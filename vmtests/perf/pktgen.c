@@ -9,28 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/errtext.h"
+
 /* Per network namespace: what /proc/net shows belongs to the reading process. */
 #define DIRECTORY "/proc/net/pktgen/"
 /* The thread of CPU 0; there is one per CPU that was online when the module came. */
 #define THREAD "kpktgend_0"
 
-static char error_text[512];
-
 const char *pktgen_error(void)
 {
 	return error_text;
-}
-
-static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static int fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error_text, sizeof(error_text), format, args);
-	va_end(args);
-	return -1;
 }
 
 /* One command, one write(2): pktgen takes each write as a whole command, and pgctrl cuts the last
