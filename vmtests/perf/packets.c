@@ -54,7 +54,9 @@ size_t perf_packet(enum perf_packet packet, unsigned char *out)
 		inet_pton(AF_INET, "203.0.113.9", address);
 		len = put(out, len, address, 4);
 	}
-	memset(out + len, 'x', PAYLOAD);
+	memset(out + len, 'x', PAYLOAD); /* ports and checksum of UDP, and what it carries */
+	out[len + 4] = 0;
+	out[len + 5] = PAYLOAD; /* RFC 768: its length is of the header, too */
 	return len + PAYLOAD;
 }
 
