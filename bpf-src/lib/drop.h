@@ -7,7 +7,7 @@
 
 /*
  * Counts a packet of `bytes` bytes under `reason`. No atomics: the slot is this CPU's own, and a
- * CPU runs one XDP program at a time.
+ * CPU runs one XDP or tc program at a time.
  */
 static __always_inline void count(enum corepath_drop reason, __u64 bytes)
 {

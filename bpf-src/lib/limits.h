@@ -45,6 +45,9 @@
 #define LIMIT_CLIENTS 16384
 #define LIMIT_FRAGS   4096
 
+/* Workloads of one host. 112 bytes each. */
+#define LIMIT_ENDPOINTS 4096
+
 /*
  * Sockets whose real peer is remembered, and the services one socket's backends are remembered of.
  * A socket beyond the first is given its backend's address for the service's; one that talks to

@@ -27,6 +27,8 @@ struct packet {
 	void *data;
 	void *data_end;
 	void *next;	/* where the next step reads */
+	bool skb;	/* a socket buffer: data_end is where its headers end, not the frame */
+	__u32 skb_len;	/* bytes of the frame, if skb */
 	__u16 l3_proto; /* EtherType after the VLAN tags, host order */
 	__u16 l3_off;
 	__u16 l3_end; /* where the IP packet ends by its own length: the rest is padding */
@@ -39,6 +41,24 @@ struct packet {
 static __always_inline bool is_vlan(__be16 type)
 {
 	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
+
+/* How far the frame goes on from its IP header, p->next. `skb` is a constant where this is inlined.
+ */
+static __always_inline __u32 packet_room(const struct packet *p)
+{
+	if (p->skb)
+		return p->skb_len - p->l3_off;
+	return p->data_end - p->next;
+}
+
+/* Where an IP packet of this length ends. GSO makes them of up to 64 KiB after the L2 header; what
+ * reads l3_end only asks whether a header is inside, and none starts that far behind. */
+static __always_inline __u16 packet_end(const struct packet *p, __u32 len)
+{
+	if (p->skb && p->l3_off + len > 0xffff)
+		return 0xffff;
+	return p->l3_off + len;
 }
 
 /* Ethernet and up to LIMIT_VLAN_TAGS tags of either TPID in any order. Sets l3_proto, l3_off. */
@@ -94,7 +114,9 @@ static __always_inline enum corepath_drop parse_ip4(struct packet *p, struct wir
 		hlen = (h->version_ihl & 0xf) * 4;
 	}
 	len = bpf_ntohs(h->tot_len);
-	room = p->data_end - p->next;
+	room = packet_room(p);
+	if (p->skb && !len) /* BIG TCP (Linux 6.3): between devices of this host */
+		len = room;
 	/* len >= hlen and room >= len: the header's end is then inside the frame as well */
 	if (hlen < sizeof(*h) || len < hlen || len > room)
 		return COREPATH_DROP_MALFORMED_IP4;
@@ -103,7 +125,7 @@ static __always_inline enum corepath_drop parse_ip4(struct packet *p, struct wir
 	p->frag = (frag_off & (IP_MF | IP_OFFSET) ? PACKET_FRAG : 0) |
 		  (frag_off & IP_OFFSET ? PACKET_FRAG_LATER : 0);
 	p->frag_id = h->id;
-	p->l3_end = p->l3_off + len;
+	p->l3_end = packet_end(p, len);
 	p->l4_proto = h->protocol;
 	p->l4_off = p->l3_off + hlen;
 	*ip = h;
@@ -125,13 +147,16 @@ static __always_inline enum corepath_drop parse_ip6(struct packet *p, struct wir
 	if (*(__u8 *)h >> 4 != 6)
 		return COREPATH_DROP_MALFORMED_IP6;
 	len = bpf_ntohs(h->payload_len) + sizeof(*h);
-	room = p->data_end - p->next;
+	room = packet_room(p);
+	if (p->skb &&
+	    !h->payload_len) /* BIG TCP (Linux 5.19); the jumbo option is in a header of its own */
+		len = room;
 	if (len > room)
 		return COREPATH_DROP_MALFORMED_IP6;
 
 	p->frag = 0;
 	p->frag_id = 0;
-	p->l3_end = p->l3_off + len;
+	p->l3_end = packet_end(p, len);
 	p->l4_proto = h->nexthdr;
 	p->l4_off = p->l3_off + sizeof(*h);
 	p->next = h + 1;

@@ -34,12 +34,10 @@ static __always_inline __u64 place_pack(const struct packet *p)
 	       (__u64)(p->l3_proto == ETH_P_IPV6) << 56;
 }
 
-/* Finds the headers again, as after every call that moves the frame's ends. False never happens
- * to a number of place_pack(); the verifier cannot know. */
-static __always_inline bool place_open(struct xdp_md *ctx, __u64 where, struct place *at)
+static __always_inline void place_unpack(void *data, void *data_end, __u64 where, struct place *at)
 {
-	at->data = (void *)(long)ctx->data;
-	at->data_end = (void *)(long)ctx->data_end;
+	at->data = data;
+	at->data_end = data_end;
 	at->l3_end = where;
 	at->l4_off = where >> 16 & LIMIT_L4_OFF;
 	at->l3_off = where >> 32 & 0x1f;
@@ -48,6 +46,13 @@ static __always_inline bool place_open(struct xdp_md *ctx, __u64 where, struct p
 	at->v6 = where >> 56 & 1;
 	at->l3 = at->data + at->l3_off;
 	at->l4 = at->data + at->l4_off;
+}
+
+/* Finds the headers again, as after every call that moves the frame's ends. False never happens
+ * to a number of place_pack(); the verifier cannot know. */
+static __always_inline bool place_open(struct xdp_md *ctx, __u64 where, struct place *at)
+{
+	place_unpack((void *)(long)ctx->data, (void *)(long)ctx->data_end, where, at);
 	/* that the tags there can be are inside is told the verifier once, for l2.h */
 	return at->data + PLACE_L2_MAX <= at->data_end &&
 	       at->l3 + sizeof(struct wire_ip4) <= at->data_end;

@@ -15,6 +15,7 @@ struct args {
 	size_t n_devs;
 	const char *cgroup; /* NULL if not given */
 	enum corepath_xdp_mode mode;
+	enum corepath_tc_mode tc_mode;
 	__u32 max_prefixes;
 	__u32 count;
 	__u32 port;
@@ -52,6 +53,9 @@ int cmd_socket_up(const struct args *args);
 int cmd_socket_down(const struct args *args);
 int cmd_socket_status(const struct args *args);
 int cmd_observe(const struct args *args);
+int cmd_endpoint_add(const struct args *args);
+int cmd_endpoint_del(const struct args *args);
+int cmd_endpoint_list(const struct args *args);
 int cmd_counters(const struct args *args);
 int cmd_version(const struct args *args);
 

@@ -13,6 +13,7 @@
 enum option_id {
 	OPT_DEV = 1,
 	OPT_XDP_MODE,
+	OPT_TC_MODE,
 	OPT_MAX_PREFIXES,
 	OPT_ALLOW,
 	OPT_CGROUP,
@@ -41,6 +42,9 @@ static const struct {
 	[OPT_XDP_MODE] = {"xdp-mode", "auto|native|generic",
 			  "where XDP runs: in the driver (native), in the stack (generic, slower), "
 			  "or the first that works (auto, the default)"},
+	[OPT_TC_MODE] = {"tc-mode", "auto|tcx|clsact",
+			 "how tc programs are attached: by a link (tcx, Linux 6.6), by a filter "
+			 "(clsact), or the first that works (auto, the default)"},
 	[OPT_MAX_PREFIXES] = {"max-prefixes", "N",
 			      "room for N prefixes of each address family (default 65536)"},
 	[OPT_ALLOW] = {"allow", NULL, "except these from a shorter denied prefix"},
@@ -142,6 +146,17 @@ static const struct command {
 	 "corepath socket-lb down --cgroup /sys/fs/cgroup", BIT(OPT_CGROUP), 0, 0, cmd_socket_down},
 	{"socket-lb", "status", "", "Show which cgroups' sockets are balanced.",
 	 "corepath socket-lb status --json", BIT(OPT_JSON), 0, 0, cmd_socket_status},
+	{"endpoint", "add", "DEV ADDRESS... [KEY=VALUE...]",
+	 "Watch over the workload behind DEV, such as the host's end of its veth pair: what it sends "
+	 "and what is sent to it. ADDRESS is the workload's own; one of each family.\n"
+	 "  mac=MAC          the workload's own; without one it is not checked\n"
+	 "  identity=N       who it is, in policies of others (default 1: the world)",
+	 "corepath endpoint add veth7 10.0.0.2 2001:db8::2 identity=100", BIT(OPT_TC_MODE), 2,
+	 UNLIMITED, cmd_endpoint_add},
+	{"endpoint", "del", "DEV", "Leave the workload behind DEV alone again.",
+	 "corepath endpoint del veth7", 0, 1, 1, cmd_endpoint_del},
+	{"endpoint", "list", "", "Print the endpoints.", "corepath endpoint list --json",
+	 BIT(OPT_JSON), 0, 0, cmd_endpoint_list},
 	{NULL, "counters", "", "Print packets and bytes by what became of them.",
 	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
 	{NULL, "observe", "[--reason NAME,...] [--address PREFIX] [--port N] [--proto P]",
@@ -242,6 +257,19 @@ static int parse_mode(const char *s, enum corepath_xdp_mode *mode)
 	return report_usage("--xdp-mode %s: no such mode; use auto, native or generic", s);
 }
 
+static int parse_tc_mode(const char *s, enum corepath_tc_mode *mode)
+{
+	enum corepath_tc_mode m;
+
+	for (m = COREPATH_TC_AUTO; m <= COREPATH_TC_CLSACT; m++) {
+		if (!strcmp(s, corepath_tc_mode_name(m))) {
+			*mode = m;
+			return EXIT_DONE;
+		}
+	}
+	return report_usage("--tc-mode %s: no such mode; use auto, tcx or clsact", s);
+}
+
 static int parse_number(int opt, const char *s, __u32 max, __u32 *out)
 {
 	unsigned long long v;
@@ -264,6 +292,8 @@ static int take_option(struct args *args, int opt, const char *value)
 		break;
 	case OPT_XDP_MODE:
 		return parse_mode(value, &args->mode);
+	case OPT_TC_MODE:
+		return parse_tc_mode(value, &args->tc_mode);
 	case OPT_MAX_PREFIXES:
 		return parse_number(opt, value, INT32_MAX, &args->max_prefixes);
 	case OPT_ALLOW:

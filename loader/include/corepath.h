@@ -42,6 +42,16 @@ enum corepath_xdp_mode {
 /* "auto", "native", "generic" */
 const char *corepath_xdp_mode_name(enum corepath_xdp_mode mode);
 
+/* How programs are attached to tc hooks. Both behave alike. */
+enum corepath_tc_mode {
+	COREPATH_TC_AUTO, /* a tcx link, or clsact if the kernel has none (before 6.6) */
+	COREPATH_TC_TCX,
+	COREPATH_TC_CLSACT, /* a filter of a clsact qdisc */
+};
+
+/* "auto", "tcx", "clsact" */
+const char *corepath_tc_mode_name(enum corepath_tc_mode mode);
+
 enum corepath_state {
 	COREPATH_ATTACHED,
 	COREPATH_GONE,	    /* the device was deleted; the pin is left for `down` to remove */
@@ -261,6 +271,43 @@ int corepath_socket_down(const char *pin_dir, const char *cgroup);
 /* Every cgroup attached to. corepath_socket_free() frees the list. -ENOENT if nothing is up. */
 int corepath_socket_status(const char *pin_dir, struct corepath_cgroup **list, size_t *n);
 void corepath_socket_free(struct corepath_cgroup *list, size_t n);
+
+/* ---- endpoints ---- */
+
+/* A workload behind a device of its own, such as the host's end of a veth pair. */
+struct corepath_endpoint_spec {
+	char dev[IF_NAMESIZE];
+	struct corepath_addr addr[2]; /* its addresses: IPv4, IPv6; all 0: none. One at least */
+	__u8 mac[6];		      /* its own; all 0: not checked */
+	__u32 identity;		      /* not 0 */
+};
+
+struct corepath_endpoint_info {
+	struct corepath_endpoint_spec spec;
+	unsigned int ifindex;
+	enum corepath_state state;
+	enum corepath_tc_mode mode; /* TCX or CLSACT */
+	bool peer;		    /* packets can be handed to it past the host's stack */
+};
+
+/*
+ * Attaches the datapath to the endpoint's device, both ways, or, on failure, not at all. Errors:
+ * -ENOENT (nothing is up), -ENODEV, -EEXIST (the device or an address has an endpoint), -ENOSPC,
+ * -EINVAL. `out` may be NULL.
+ */
+int corepath_endpoint_add(const char *pin_dir, const struct corepath_endpoint_spec *spec,
+			  enum corepath_tc_mode mode, struct corepath_endpoint_info *out);
+
+/* Detaches from the device, which may be gone. -ENOENT if it has no endpoint. */
+int corepath_endpoint_del(const char *pin_dir, const char *dev);
+
+/* All endpoints, by device index. The caller frees *list. */
+int corepath_endpoint_list(const char *pin_dir, struct corepath_endpoint_info **list, size_t *n);
+
+/* Starts a spec of the device; then one word, an address or "key=value", at a time. Each returns
+ * -EINVAL and says what is wrong. */
+int corepath_endpoint_init(const char *dev, struct corepath_endpoint_spec *spec);
+int corepath_endpoint_word(const char *word, struct corepath_endpoint_spec *spec);
 
 /* ---- counters ---- */
 

@@ -32,4 +32,16 @@ static inline int bpf_link_get_info_by_fd(int fd, struct bpf_link_info *info, __
 }
 #endif
 
+/* The uapi header of Linux 6.6 (e420bed02507) has these as enumerators, which no #if can see; so
+ * they are taken from nobody's header. */
+#define BPF_TCX_INGRESS ((enum bpf_attach_type)46)
+#define BPF_TCX_EGRESS	((enum bpf_attach_type)47)
+
+/* info.tcx.ifindex, likewise. All kinds of links of a device begin with its index; 0: it is gone.
+ */
+static inline __u32 cp_tcx_ifindex(const struct bpf_link_info *info)
+{
+	return info->xdp.ifindex;
+}
+
 #endif

@@ -82,9 +82,14 @@ static int on_libbpf_print(enum libbpf_print_level level, const char *fmt, va_li
 	return 0;
 }
 
+void cp_log_quiet(void)
+{
+	libbpf_set_print(on_libbpf_print);
+}
+
 void cp_log_start(void)
 {
 	log_len = 0;
 	log_text[0] = '\0';
-	libbpf_set_print(on_libbpf_print);
+	cp_log_quiet();
 }

@@ -15,6 +15,9 @@ int cp_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)))
 /* Starts an empty log and routes libbpf's messages to it. */
 void cp_log_start(void);
 
+/* Routes libbpf's messages to the log, and keeps what is in it. */
+void cp_log_quiet(void);
+
 /* pins.c */
 
 /* The pin directory, open and locked. */
@@ -49,8 +52,11 @@ bool cp_pin_there(const struct cp_dir *dir, const char *name);
 /* Unpins what is there, with an error text if it cannot. */
 int cp_pin_remove(const struct cp_dir *dir, const char *name);
 
-/* Gives an object that is not yet loaded the maps that are pinned under its maps' names. A negative
- * errno without an error text. */
+/* Not so are the variables of one object. Those in a section of their own, .data.NAME, are. */
+bool cp_map_is_shared(const struct bpf_map *map);
+
+/* Gives an object that is not yet loaded the maps that are pinned under its maps' names, if they
+ * are of the shape it wants: -EINVAL. */
 int cp_maps_share(const struct cp_dir *dir, struct bpf_object *obj);
 
 /* links.c: the XDP links in the pin directory */
@@ -82,6 +88,80 @@ int cp_link_check_free(const struct cp_dir *dir, const struct corepath_attachmen
  * still watch have, too. */
 void cp_watch_sweep(const struct cp_dir *dir, bool all);
 
+/* tc.c: programs on tc hooks. Every function leaves foreign programs and filters alone. */
+
+struct cp_tc {
+	char kind[8];	       /* whose it is: lower case letters, part of the pin's name */
+	char dev[IF_NAMESIZE]; /* today's name, or the one it was attached under */
+	unsigned int ifindex;
+	bool egress;
+	enum corepath_tc_mode mode; /* TCX or CLSACT, once attached */
+	enum corepath_state state;
+	__u32 prog_id;
+	char pin[NAME_MAX + 1];
+};
+
+/* Attaches the program where t->kind, dev, ifindex and egress say; fills the rest. One program per
+ * hook of a device: -EEXIST. With AUTO a tcx link, or a clsact filter if the kernel has no tcx. */
+int cp_tc_attach(const struct cp_dir *dir, struct cp_tc *t, int prog_fd,
+		 enum corepath_tc_mode mode);
+
+/* Every one of `kind`, or of all kinds if that is NULL, in no order. The caller frees *list. */
+int cp_tc_read(const struct cp_dir *dir, const char *kind, struct cp_tc **list, size_t *n);
+
+/* Detaches at once, and unpins. A device that is gone is no error. */
+int cp_tc_detach(const struct cp_dir *dir, const struct cp_tc *t);
+
+/* netlink.c. Each returns a negative errno without an error text. */
+
+struct cp_device {
+	char kind[16]; /* "veth", "dummy"; empty for hardware */
+	__u8 mac[6];
+	bool other_netns; /* the device it is paired with is in another network namespace */
+};
+
+int cp_device_read(unsigned int ifindex, struct cp_device *dev);
+
+/* Filters in the clsact qdisc of the device, of both directions; 0 if it has no such qdisc. */
+int cp_filters_count(unsigned int ifindex);
+
+/* object.c: objects that are loaded when there is first work for them */
+
+/*
+ * Loads the object and pins it: maps that are pinned already are shared with it, if they are of the
+ * shape it wants; the others are pinned, and each program under its own name, `last` after all
+ * else: it says that all is there. What a killed call left is taken over. `init`, if any, fills
+ * maps before anything is pinned, and returns a negative errno without an error text.
+ */
+int cp_object_load(const struct cp_dir *dir, struct bpf_object *obj, const char *last,
+		   int (*init)(struct bpf_object *obj));
+
+/* Removes the pins of the object's programs, `last` first, and of its maps, those that are there.
+ */
+int cp_object_unpin(const struct cp_dir *dir, struct bpf_object *obj, const char *last);
+
+/* words.c */
+
+/* A decimal number up to `max` and nothing else. */
+bool cp_parse_number(const char *s, unsigned long long max, unsigned long long *out);
+
+/* "02:00:00:00:00:01" */
+bool cp_parse_mac(const char *text, __u8 *mac);
+
+/* The prefix's address, IPv4 as IPv4-mapped. */
+void cp_addr_of_prefix(struct corepath_addr *a, const struct corepath_prefix *p);
+
+/* The value of a "key=value" word, NULL if it has another key. */
+const char *cp_word_value(const char *word, const char *key);
+
+/* -EINVAL with "'word': use". */
+int cp_word_fail(const char *word, const char *use);
+
+/* endpoints.c */
+
+/* Detaches nothing; removes the pins of the endpoints' programs and maps. */
+int cp_ep_unpin(const struct cp_dir *dir);
+
 /* prefixes.c */
 
 /* How many prefixes a trie holds. A negative errno without an error text. */
@@ -97,6 +177,13 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 #define CP_MAP_EVENT_CONFIG ".data.events"
 #define CP_MAP_EVENT_RINGS  "event_rings"
 #define CP_MAP_EVENT_LOST   "event_lost"
+
+#define CP_MAP_ENDPOINTS "endpoints"
+#define CP_MAP_EP_ADDRS	 "ep_addrs"
+
+/* The endpoints' programs, pinned beside their maps; the second one last. */
+#define CP_PROG_EP_FROM "tc_from_endpoint"
+#define CP_PROG_EP_TO	"tc_to_endpoint"
 
 #define CP_MAP_LB_CONFIG   "lb_config"
 #define CP_MAP_LB_VIPS	   "lb_vips"

@@ -46,18 +46,6 @@ int corepath_backend_state_parse(const char *text, enum corepath_backend_state *
 		       text);
 }
 
-/* A decimal number and nothing else. */
-static bool parse_number(const char *s, unsigned long long max, unsigned long long *out)
-{
-	char *end;
-
-	if (*s < '0' || *s > '9')
-		return false;
-	errno = 0;
-	*out = strtoull(s, &end, 10);
-	return !errno && !*end && *out <= max;
-}
-
 /* Splits "A:PORT", "[A]:PORT", and, if no port must be there, "A". */
 static int split(const char *text, char *addr, size_t room, const char **port)
 {
@@ -84,17 +72,6 @@ static int split(const char *text, char *addr, size_t room, const char **port)
 	return 0;
 }
 
-static void set_addr(struct corepath_addr *a, const struct corepath_prefix *p)
-{
-	memset(a, 0, sizeof(*a));
-	if (p->family == AF_INET) {
-		a->w[2] = htonl(0xffff);
-		memcpy(&a->w[3], p->addr, 4);
-	} else {
-		memcpy(a, p->addr, 16);
-	}
-}
-
 int corepath_service_parse(const char *proto, const char *text, struct corepath_service_id *id)
 {
 	char addr[COREPATH_PREFIX_STRLEN];
@@ -108,7 +85,7 @@ int corepath_service_parse(const char *proto, const char *text, struct corepath_
 		return cp_fail(EINVAL, "'%.40s': no protocol of a service; use tcp or udp", proto);
 	id->proto = *proto == 't' ? IPPROTO_TCP : IPPROTO_UDP;
 	if (split(text, addr, sizeof(addr), &port_text) || !port_text ||
-	    !parse_number(port_text, 65535, &port))
+	    !cp_parse_number(port_text, 65535, &port))
 		return cp_fail(EINVAL,
 			       "'%.80s': not ADDRESS:PORT with a port from 0 (any) to 65535; write "
 			       "203.0.113.9:80, 203.0.113.0/24:80 or [2001:db8::9]:80",
@@ -122,7 +99,7 @@ int corepath_service_parse(const char *proto, const char *text, struct corepath_
 			       "'%.80s': has host bits; write the network's address, or leave the "
 			       "length out for one address",
 			       text);
-	set_addr(&id->addr, &p);
+	cp_addr_of_prefix(&id->addr, &p);
 	id->len = p.family == AF_INET ? 96 + p.len : p.len;
 	return 0;
 }
@@ -138,14 +115,14 @@ int corepath_backend_parse(const char *text, struct corepath_backend_spec *b)
 	b->weight = 1;
 	b->state = COREPATH_BACKEND_ACTIVE;
 	if (split(text, addr, sizeof(addr), &port_text) || strchr(addr, '/') ||
-	    (port_text && (!parse_number(port_text, 65535, &port) || !port)))
+	    (port_text && (!cp_parse_number(port_text, 65535, &port) || !port)))
 		return cp_fail(EINVAL,
 			       "'%.80s': not ADDRESS or ADDRESS:PORT; write 10.0.0.1, "
 			       "10.0.0.1:8080 or [2001:db8::1]:8080",
 			       text);
 	if (corepath_prefix_parse(addr, &p) < 0)
 		return -EINVAL;
-	set_addr(&b->addr, &p);
+	cp_addr_of_prefix(&b->addr, &p);
 	b->port = port;
 	return 0;
 }
@@ -180,18 +157,6 @@ const char *corepath_service_format(const struct corepath_service_id *id, char *
 
 /* ---- options: KEY=VALUE ---- */
 
-static const char *value_of(const char *word, const char *key)
-{
-	size_t n = strlen(key);
-
-	return strncmp(word, key, n) || word[n] != '=' ? NULL : word + n + 1;
-}
-
-static int fail_option(const char *word, const char *use)
-{
-	return cp_fail(EINVAL, "'%.80s': %s", word, use);
-}
-
 static int parse_sources(const char *word, const char *text, struct corepath_service_spec *spec)
 {
 	char *copy = strdup(text), *next, *at = copy;
@@ -222,11 +187,11 @@ static int parse_rate(const char *word, const char *text, struct corepath_servic
 	char number[24];
 
 	snprintf(number, sizeof(number), "%.*s", (int)(slash ? slash - text : 23), text);
-	if (!parse_number(number, 100000000, &rate) || !rate ||
-	    (slash && (!parse_number(slash + 1, 86400, &seconds) || !seconds)))
-		return fail_option(word,
-				   "not PACKETS or PACKETS/SECONDS; write rate=1000 for a thousand "
-				   "a second from one source, or rate=100/60");
+	if (!cp_parse_number(number, 100000000, &rate) || !rate ||
+	    (slash && (!cp_parse_number(slash + 1, 86400, &seconds) || !seconds)))
+		return cp_word_fail(
+			word, "not PACKETS or PACKETS/SECONDS; write rate=1000 for a thousand "
+			      "a second from one source, or rate=100/60");
 	spec->rate = rate;
 	spec->rate_s = seconds;
 	return 0;
@@ -238,39 +203,30 @@ int corepath_service_option(const char *word, struct corepath_service_spec *spec
 	unsigned long long number;
 	const char *v;
 
-	if ((v = value_of(word, "mode"))) {
+	if ((v = cp_word_value(word, "mode"))) {
 		for (mode = COREPATH_LB_TUNNEL; mode <= COREPATH_LB_NAT; mode++)
 			if (!strcmp(v, mode_names[mode]))
 				return spec->mode = mode, 0;
-		return fail_option(word, "no such mode; use tunnel, gue or nat");
+		return cp_word_fail(word, "no such mode; use tunnel, gue or nat");
 	}
-	if ((v = value_of(word, "sockets"))) {
+	if ((v = cp_word_value(word, "sockets"))) {
 		if (strcmp(v, "yes") && strcmp(v, "no"))
-			return fail_option(word, "neither yes nor no");
+			return cp_word_fail(word, "neither yes nor no");
 		spec->sockets = *v == 'y' ? COREPATH_SOCKETS_YES : COREPATH_SOCKETS_NO;
 		return 0;
 	}
-	if ((v = value_of(word, "affinity"))) {
-		if (!parse_number(v, 86400 * 7, &number))
-			return fail_option(word, "not a number of seconds up to a week");
+	if ((v = cp_word_value(word, "affinity"))) {
+		if (!cp_parse_number(v, 86400 * 7, &number))
+			return cp_word_fail(word, "not a number of seconds up to a week");
 		spec->affinity_s = number;
 		return 0;
 	}
-	if ((v = value_of(word, "rate")))
+	if ((v = cp_word_value(word, "rate")))
 		return parse_rate(word, v, spec);
-	if ((v = value_of(word, "sources")))
+	if ((v = cp_word_value(word, "sources")))
 		return parse_sources(word, v, spec);
-	return fail_option(word,
-			   "no such option; use mode=, sockets=, affinity=, sources= or rate=");
-}
-
-static bool parse_mac(const char *text, __u8 *mac)
-{
-	int end = 0;
-
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
-		      &mac[3], &mac[4], &mac[5], &end) == 6 &&
-	       end == 17 && !text[end];
+	return cp_word_fail(word,
+			    "no such option; use mode=, sockets=, affinity=, sources= or rate=");
 }
 
 int corepath_backend_option(const char *word, struct corepath_backend_spec *b)
@@ -278,19 +234,19 @@ int corepath_backend_option(const char *word, struct corepath_backend_spec *b)
 	unsigned long long number;
 	const char *v;
 
-	if ((v = value_of(word, "weight"))) {
-		if (!parse_number(v, 65535, &number) || !number)
-			return fail_option(word, "not a number from 1 to 65535");
+	if ((v = cp_word_value(word, "weight"))) {
+		if (!cp_parse_number(v, 65535, &number) || !number)
+			return cp_word_fail(word, "not a number from 1 to 65535");
 		b->weight = number;
 		return 0;
 	}
-	if ((v = value_of(word, "state")))
+	if ((v = cp_word_value(word, "state")))
 		return corepath_backend_state_parse(v, &b->state);
-	if ((v = value_of(word, "mac")))
-		return parse_mac(v, b->mac) ? 0
-					    : fail_option(word, "not a MAC address; write "
-								"mac=02:00:00:00:00:01");
-	return fail_option(word, "no such option; use weight=, state= or mac=");
+	if ((v = cp_word_value(word, "mac")))
+		return cp_parse_mac(v, b->mac) ? 0
+					       : cp_word_fail(word, "not a MAC address; write "
+								    "mac=02:00:00:00:00:01");
+	return cp_word_fail(word, "no such option; use weight=, state= or mac=");
 }
 
 static int parse_source(const char *word, const char *text, int family, struct corepath_prefix *out)
@@ -300,7 +256,7 @@ static int parse_source(const char *word, const char *text, int family, struct c
 	if (corepath_prefix_parse(text, &p) < 0)
 		return -EINVAL;
 	if (p.family != family)
-		return fail_option(word, "of the other address family");
+		return cp_word_fail(word, "of the other address family");
 	*out = p;
 	return 0;
 }
@@ -310,21 +266,21 @@ int corepath_balancer_option(const char *word, struct corepath_balancer *b)
 	unsigned long long number;
 	const char *v;
 
-	if ((v = value_of(word, "source4")))
+	if ((v = cp_word_value(word, "source4")))
 		return parse_source(word, v, AF_INET, &b->source4);
-	if ((v = value_of(word, "source6")))
+	if ((v = cp_word_value(word, "source6")))
 		return parse_source(word, v, AF_INET6, &b->source6);
-	if ((v = value_of(word, "mtu"))) {
-		if (!parse_number(v, 9216, &number) || number < 1280)
-			return fail_option(word, "not a number of bytes from 1280 to 9216");
+	if ((v = cp_word_value(word, "mtu"))) {
+		if (!cp_parse_number(v, 9216, &number) || number < 1280)
+			return cp_word_fail(word, "not a number of bytes from 1280 to 9216");
 		b->mtu = number;
 		return 0;
 	}
-	if ((v = value_of(word, "conn-rate"))) {
-		if (!parse_number(v, 10000000, &number))
-			return fail_option(word, "not a number from 0 (none) to 10000000");
+	if ((v = cp_word_value(word, "conn-rate"))) {
+		if (!cp_parse_number(v, 10000000, &number))
+			return cp_word_fail(word, "not a number from 0 (none) to 10000000");
 		b->conn_rate = number;
 		return 0;
 	}
-	return fail_option(word, "no such setting; use source4=, source6=, mtu= or conn-rate=");
+	return cp_word_fail(word, "no such setting; use source4=, source6=, mtu= or conn-rate=");
 }

@@ -162,20 +162,49 @@ int cp_pin_remove(const struct cp_dir *dir, const char *name)
 				     : 0;
 }
 
+bool cp_map_is_shared(const struct bpf_map *map)
+{
+	return !bpf_map__is_internal(map) || *bpf_map__name(map) == '.';
+}
+
+static int share_map(const struct cp_dir *dir, struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	int fd, err;
+
+	fd = cp_pin_get(dir, name);
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return cp_fail(-fd, "map %s/%s: %s; run as root", dir->path, name, strerror(-fd));
+	err = bpf_map_get_info_by_fd(fd, &info, &len);
+	if (!err && (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
+		     info.value_size != bpf_map__value_size(map)))
+		err = cp_fail(EINVAL,
+			      "map %s/%s: made by another version of corepath, in another shape; "
+			      "run 'corepath down' and start anew",
+			      dir->path, name);
+	else if (!err)
+		err = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	if (err == -EINVAL)
+		return err;
+	if (err)
+		return cp_fail(-err, "map %s/%s: reuse: %s; run as root", dir->path, name,
+			       strerror(-err));
+	return 0;
+}
+
 int cp_maps_share(const struct cp_dir *dir, struct bpf_object *obj)
 {
 	struct bpf_map *map;
-	int err = 0, fd;
+	int err = 0;
 
 	bpf_object__for_each_map (map, obj) {
-		fd = cp_pin_get(dir, bpf_map__name(map));
-		if (fd == -ENOENT)
-			continue;
-		err = fd < 0 ? fd : bpf_map__reuse_fd(map, fd);
-		if (fd >= 0)
-			close(fd);
-		if (err)
-			break;
+		if (!err && cp_map_is_shared(map))
+			err = share_map(dir, map);
 	}
 	return err;
 }

@@ -280,11 +280,28 @@ static int down_devices(const struct cp_dir *dir, struct cp_link *links, size_t 
 	return 0;
 }
 
+static int detach_tc(const struct cp_dir *dir)
+{
+	struct cp_tc *list;
+	size_t i, n;
+	int err = cp_tc_read(dir, NULL, &list, &n);
+
+	if (err)
+		return err;
+	for (i = 0; i < n && !err; i++)
+		err = cp_tc_detach(dir, &list[i]);
+	free(list);
+	return err;
+}
+
 static int down_all(const struct cp_dir *dir, struct cp_link *links, size_t n)
 {
 	size_t i;
 	int err;
 
+	err = detach_tc(dir);
+	if (err)
+		return err;
 	for (i = 0; i < n; i++) {
 		err = cp_link_remove(dir, links[i].pin);
 		if (err)
@@ -299,6 +316,8 @@ static int down_all(const struct cp_dir *dir, struct cp_link *links, size_t n)
 	err = cp_sockets_remove(dir);
 	if (!err)
 		err = cp_lb_unpin(dir);
+	if (!err)
+		err = cp_ep_unpin(dir);
 	if (err)
 		return err;
 	if (rmdir(dir->path))

@@ -50,4 +50,7 @@ void sock_lb_add(Suite *suite, const struct selection *selection);
 /* Adds those that watch packets being dropped, functional.events.*. */
 void events_add(Suite *suite, const struct selection *selection);
 
+/* Adds those that attach to tc hooks, functional.tc_traffic.*. */
+void tc_traffic_add(Suite *suite, const struct selection *selection);
+
 #endif

@@ -19,6 +19,8 @@ import sys
 
 # The names the guest knows (enum xdp_action, include/uapi/linux/bpf.h).
 VERDICTS = ("aborted", "drop", "pass", "tx", "redirect")
+# Of a tc program: TC_ACT_UNSPEC, which is for the next one on the hook, and those of its own names.
+TC_VERDICTS = ("next", "ok", "shot", "redirect")
 
 # BPF_PROG_TEST_RUN of an XDP program takes at least an Ethernet header and, on every kernel since
 # 5.10, at least one page less head room and tail room (net/bpf/test_run.c).
@@ -49,9 +51,9 @@ class Table:
         return frame.f_lineno, wrong
 
     @staticmethod
-    def check_packet(packet, verdict, wrong):
-        if verdict not in VERDICTS:
-            wrong(f"verdict {verdict!r} is none of {', '.join(VERDICTS)}")
+    def check_packet(packet, verdict, wrong, verdicts=VERDICTS):
+        if verdict not in verdicts:
+            wrong(f"verdict {verdict!r} is none of {', '.join(verdicts)}")
         if not PACKET_MIN <= len(packet) <= PACKET_MAX:
             wrong(f"a packet has {PACKET_MIN} to {PACKET_MAX} bytes, this one {len(packet)}")
 

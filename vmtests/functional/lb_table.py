@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the tables of the load balancer are written with.
+"""What the tables of rows of steps are written with.
 
-A row is a list of steps: command("service add tcp ...") as the corepath command takes it, and
-packet(in, verdict, reason, out). The frames that must come out are built by scapy from the RFCs,
+A row is a list of steps: command("service add tcp ...") as the corepath command takes it;
+packet(in, verdict, reason, out), through XDP; and tc(program, dev, in, verdict, reason, out), through a
+tc program, as if it came in on, or went out of, the device. The frames that must come out are built by scapy from the RFCs,
 with checksums made from scratch; the datapath updates them in place.
 
 JSON: {"name", "line", "steps": [{"command": [word]} | {"packet": hex, "packet_out": hex,
-"verdict", "reason"}]}
+"verdict", "reason", and of a tc program "program", "dev", "mark", "mark_out"}]}
 """
 
 import socket
@@ -17,7 +18,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from scapy.packet import Packet, Raw
 
-from gen_cases import Table
+from gen_cases import TC_VERDICTS, VERDICTS, Table
 
 NEAR_MAC, FAR_MAC = "02:00:00:00:00:02", "02:00:00:00:00:01"
 
@@ -32,8 +33,14 @@ class LbTable(Table):
             wrong("no packet: nothing would be tested")
         for step in steps:
             if "packet" in step:
-                self.check_packet(bytes.fromhex(step["packet"]), step["verdict"], wrong)
+                self.check_packet(bytes.fromhex(step["packet"]), step["verdict"], wrong,
+                                  TC_VERDICTS if "program" in step else VERDICTS)
         self.rows.append({"name": name, "line": line, "steps": list(steps)})
+
+
+class TcTable(LbTable):
+    """Has rows with tc(); needs the kernel modules of the suite "tc"."""
+    kind = "tc"
 
 
 def command(words):
@@ -43,6 +50,12 @@ def command(words):
 def packet(frame, verdict, reason, out=None):
     return {"packet": bytes(frame).hex(), "packet_out": bytes(out or frame).hex(),
             "verdict": verdict, "reason": reason}
+
+
+def tc(program, dev, frame, verdict, reason, out=None, mark=0, mark_out=None):
+    """Devices ep0 to ep3 are there for endpoints (functional/table_steps.h)."""
+    return {**packet(frame, verdict, reason, out), "program": program, "dev": dev, "mark": mark,
+            "mark_out": mark if mark_out is None else mark_out}
 
 
 def eth(*tags):

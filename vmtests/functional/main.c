@@ -33,6 +33,7 @@ static const struct group {
 } groups[] = {
 	{"traffic", "real traffic between namespaces", {traffic_add, lb_traffic_add, events_add}},
 	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add}},
+	{"tc", "traffic of endpoints, on tc hooks", {tc_traffic_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},
 };
 

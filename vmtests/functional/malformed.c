@@ -189,7 +189,7 @@ void malformed_add(Suite *suite, const struct selection *selection)
 
 		if (!functional_selected(selection, groups[i].test))
 			continue;
-		lb_table_open();
+		lb_table_open(false);
 		tcase = tcase_create(groups[i].test);
 		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
 		tcase_add_loop_test(tcase, malformed, i, i + 1);

@@ -3,6 +3,7 @@
 #include "packets.h"
 
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,4 +50,20 @@ char *packets_hex(const unsigned char *bytes, size_t len)
 const char *packets_verdict(unsigned int verdict)
 {
 	return verdict < sizeof(verdicts) / sizeof(*verdicts) ? verdicts[verdict] : "unknown";
+}
+
+const char *packets_tc_verdict(unsigned int verdict)
+{
+	switch ((int)verdict) {
+	case -1: /* TC_ACT_UNSPEC: for the next program or filter */
+		return "next";
+	case TC_ACT_OK:
+		return "ok";
+	case TC_ACT_SHOT:
+		return "shot";
+	case TC_ACT_REDIRECT:
+		return "redirect";
+	default:
+		return "unknown";
+	}
 }

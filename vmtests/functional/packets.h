@@ -4,6 +4,7 @@
 #define FUNCTIONAL_PACKETS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* gen_cases.py lets no packet be longer than 3072; the rest is room for one that grows. */
@@ -21,8 +22,12 @@ char *packets_hex(const unsigned char *bytes, size_t len);
 /* "pass", "drop", ...: enum xdp_action. */
 const char *packets_verdict(unsigned int verdict);
 
-/* The whole chain (lb_table.c): brings the datapath up, once; runs a row. */
-void lb_table_open(void);
+/* "next", "ok", "shot", "redirect": TC_ACT_* of include/uapi/linux/pkt_cls.h. */
+const char *packets_tc_verdict(unsigned int verdict);
+
+/* The whole chain (lb_table.c): brings the datapath up, once, with devices for
+ * endpoints (table_steps.h) if any table needs them; runs a row. */
+void lb_table_open(bool devices);
 void lb_table_run(json_t *row);
 
 /* For other tests of it: empties it and returns the program's descriptor; a command as `corepath`

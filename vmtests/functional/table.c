@@ -187,9 +187,9 @@ void table_add(Suite *suite, const char *path, const struct selection *selection
 	if (!json_array_size(list))
 		result_die("functional: table %s has no rows: nothing would be tested", path);
 	kind = json_string_value(json_object_get(table, "kind"));
-	lb = kind && !strcmp(kind, "lb");
+	lb = kind && (!strcmp(kind, "lb") || !strcmp(kind, "tc"));
 	if (lb && !selection->list)
-		lb_table_open();
+		lb_table_open(!strcmp(kind, "tc"));
 	if (!lb && !datapath.object && !selection->list)
 		load_error = datapath_open(&datapath, OBJECT, MAX_PREFIXES);
 	json_array_foreach (list, i, row)

@@ -37,7 +37,7 @@ const char *net_error(void)
 	return error_text;
 }
 
-static int own_namespace(void)
+int net_namespace(void)
 {
 	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
@@ -48,7 +48,7 @@ int net_unshare(void)
 {
 	if (unshare(CLONE_NEWNET))
 		return fail("a new network namespace: %s", strerror(errno));
-	return own_namespace();
+	return net_namespace();
 }
 
 int net_enter(int ns)
@@ -60,7 +60,7 @@ int net_enter(int ns)
 
 int net_new_namespace(void)
 {
-	int here = own_namespace(), there;
+	int here = net_namespace(), there;
 
 	if (here < 0)
 		return -1;

@@ -12,6 +12,9 @@
 /* Moves the process into a new namespace. Returns the namespace's descriptor. */
 int net_unshare(void);
 
+/* A descriptor of the namespace the process is in. */
+int net_namespace(void);
+
 /* Makes another namespace and stays in this one. Returns the new one's descriptor. */
 int net_new_namespace(void);
 

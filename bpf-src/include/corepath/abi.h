@@ -322,6 +322,27 @@ struct corepath_event_config {
 	__u8 wanted[COREPATH_REASONS_MAX];
 };
 
+/* ---- endpoints: workloads behind a device of their own ---- */
+
+/* Who is behind an address. Numbers from 2 on are the operator's. */
+enum corepath_identity {
+	COREPATH_IDENTITY_ANY = 0,   /* in rules only */
+	COREPATH_IDENTITY_WORLD = 1, /* nobody we know */
+};
+
+enum corepath_endpoint_flags {
+	COREPATH_ENDPOINT_PEER = 1 << 0, /* a veth or netkit pair whose other end is elsewhere */
+};
+
+/* Value of endpoints; the key is the index of the device on the host's side. */
+struct corepath_endpoint {
+	struct corepath_addr addr[2]; /* the workload's: IPv4, IPv6; all 0: none */
+	__u8 mac[6];		      /* the workload's; all 0: not known, and not checked */
+	__u8 host_mac[6];	      /* the device's */
+	__u32 identity;
+	__u32 flags;
+};
+
 /* Slots of xdp_stages: what the prefilter hands a packet on to. */
 enum corepath_stage {
 	COREPATH_STAGE_LB,

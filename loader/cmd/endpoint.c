@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* corepath endpoint. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cmd.h"
+#include "json.h"
+
+int cmd_endpoint_add(const struct args *args)
+{
+	struct corepath_endpoint_info info;
+	struct corepath_endpoint_spec spec;
+	size_t i;
+
+	if (corepath_endpoint_init(args->operands[0], &spec))
+		return report_usage("%s", corepath_error());
+	for (i = 1; i < args->n_operands; i++)
+		if (corepath_endpoint_word(args->operands[i], &spec))
+			return report_usage("%s", corepath_error());
+	if (corepath_endpoint_add(args->pin_dir, &spec, args->tc_mode, &info))
+		return report_failure(args, true);
+	printf("%s: endpoint, %s\n", info.spec.dev, corepath_tc_mode_name(info.mode));
+	return EXIT_DONE;
+}
+
+int cmd_endpoint_del(const struct args *args)
+{
+	if (corepath_endpoint_del(args->pin_dir, args->operands[0]))
+		return report_failure(args, false);
+	return EXIT_DONE;
+}
+
+static const char *addr_text(const struct corepath_addr *a, char buf[COREPATH_SERVICE_STRLEN])
+{
+	static const struct corepath_addr none;
+
+	return memcmp(a, &none, sizeof(none)) ? corepath_endpoint_format(a, 0, buf) : NULL;
+}
+
+static const char *mac_text(const __u8 *mac, char buf[18])
+{
+	static const __u8 none[6];
+
+	if (!memcmp(mac, none, sizeof(none)))
+		return NULL;
+	snprintf(buf, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		 mac[5]);
+	return buf;
+}
+
+static json_t *list_json(const struct corepath_endpoint_info *list, size_t n)
+{
+	char v4[COREPATH_SERVICE_STRLEN], v6[COREPATH_SERVICE_STRLEN], mac[18];
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct corepath_endpoint_info *e = &list[i];
+
+		/* a value that could not be made makes the whole NULL for print_json */
+		if (json_array_append_new(
+			    array, json_pack("{s:s, s:I, s:s, s:s, s:s?, s:s?, s:s?, s:I, s:b}",
+					     "dev", e->spec.dev, "ifindex", (json_int_t)e->ifindex,
+					     "state", corepath_state_name(e->state), "mode",
+					     corepath_tc_mode_name(e->mode), "ipv4",
+					     addr_text(&e->spec.addr[0], v4), "ipv6",
+					     addr_text(&e->spec.addr[1], v6), "mac",
+					     mac_text(e->spec.mac, mac), "identity",
+					     (json_int_t)e->spec.identity, "peer", (int)e->peer))) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static void list_text(const struct corepath_endpoint_info *e)
+{
+	char text[COREPATH_SERVICE_STRLEN], mac[18];
+	int f;
+
+	printf("%s", e->spec.dev);
+	for (f = 0; f < 2; f++)
+		if (addr_text(&e->spec.addr[f], text))
+			printf(" %s", text);
+	if (mac_text(e->spec.mac, mac))
+		printf(" mac=%s", mac);
+	printf(" identity=%u state=%s mode=%s peer=%s\n", e->spec.identity,
+	       corepath_state_name(e->state), corepath_tc_mode_name(e->mode),
+	       e->peer ? "yes" : "no");
+}
+
+int cmd_endpoint_list(const struct args *args)
+{
+	struct corepath_endpoint_info *list;
+	int status = EXIT_DONE;
+	size_t i, n;
+
+	if (corepath_endpoint_list(args->pin_dir, &list, &n))
+		return report_failure(args, false);
+	if (args->json)
+		status = print_json(list_json(list, n));
+	for (i = 0; !args->json && i < n; i++)
+		list_text(&list[i]);
+	free(list);
+	return status;
+}

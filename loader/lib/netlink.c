@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The few questions to rtnetlink that libbpf does not ask. */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "internal.h"
+
+/* The kernel never answers a dump in larger pieces (NLMSG_GOODSIZE and 32 KiB since 4.6). */
+#define ANSWER_MAX 32768
+
+typedef void (*take_fn)(const struct nlmsghdr *m, void *arg);
+
+/* Gives each message of the answer to `take`. A negative errno without an error text. */
+static int ask(struct nlmsghdr *request, take_fn take, void *arg)
+{
+	static char answer[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP, more = true;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	const struct nlmsghdr *m;
+	ssize_t n;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (send(fd, request, request->nlmsg_len, 0) < 0)
+		err = -errno;
+	while (!err && more) {
+		n = recv(fd, answer, sizeof(answer), 0);
+		if (n < 0) {
+			err = -errno;
+			break;
+		}
+		for (m = (void *)answer; NLMSG_OK(m, n) && more && !err; m = NLMSG_NEXT(m, n)) {
+			if (m->nlmsg_type == NLMSG_ERROR)
+				err = ((const struct nlmsgerr *)NLMSG_DATA(m))->error;
+			if (m->nlmsg_type == NLMSG_ERROR || m->nlmsg_type == NLMSG_DONE)
+				more = false;
+			else
+				take(m, arg);
+		}
+		more = more && dump;
+	}
+	close(fd);
+	return err;
+}
+
+static void take_kind(const struct rtattr *info, struct cp_device *dev)
+{
+	const struct rtattr *a = RTA_DATA(info);
+	int len = RTA_PAYLOAD(info);
+
+	for (; RTA_OK(a, len); a = RTA_NEXT(a, len))
+		if (a->rta_type == IFLA_INFO_KIND)
+			snprintf(dev->kind, sizeof(dev->kind), "%.*s", (int)RTA_PAYLOAD(a),
+				 (const char *)RTA_DATA(a));
+}
+
+static void take_device(const struct nlmsghdr *m, void *arg)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(m);
+	const struct rtattr *a = IFLA_RTA(info);
+	int len = IFLA_PAYLOAD(m);
+	struct cp_device *dev = arg;
+
+	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
+		if (a->rta_type == IFLA_ADDRESS && RTA_PAYLOAD(a) == sizeof(dev->mac))
+			memcpy(dev->mac, RTA_DATA(a), sizeof(dev->mac));
+		else if (a->rta_type == IFLA_LINK_NETNSID)
+			dev->other_netns = true;
+		else if (a->rta_type == IFLA_LINKINFO)
+			take_kind(a, dev);
+	}
+}
+
+int cp_device_read(unsigned int ifindex, struct cp_device *dev)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg info;
+	} request = {
+		.h = {.nlmsg_len = sizeof(request),
+		      .nlmsg_type = RTM_GETLINK,
+		      .nlmsg_flags = NLM_F_REQUEST},
+		.info = {.ifi_index = ifindex},
+	};
+
+	memset(dev, 0, sizeof(*dev));
+	return ask(&request.h, take_device, dev);
+}
+
+static void count_filter(const struct nlmsghdr *m, void *arg)
+{
+	if (m->nlmsg_type == RTM_NEWTFILTER)
+		++*(int *)arg;
+}
+
+int cp_filters_count(unsigned int ifindex)
+{
+	static const __u32 sides[] = {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS};
+	int count = 0, i, err;
+
+	for (i = 0; i < 2; i++) {
+		struct {
+			struct nlmsghdr h;
+			struct tcmsg tc;
+		} request = {
+			.h = {.nlmsg_len = sizeof(request),
+			      .nlmsg_type = RTM_GETTFILTER,
+			      .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+			.tc = {.tcm_ifindex = ifindex,
+			       .tcm_parent = TC_H_MAKE(TC_H_CLSACT, sides[i])},
+		};
+
+		err = ask(&request.h, count_filter, &count);
+		if (err)
+			return err;
+	}
+	return count;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* "key=value" words and what is in them, for all commands alike. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "internal.h"
+
+bool cp_parse_number(const char *s, unsigned long long max, unsigned long long *out)
+{
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return false;
+	errno = 0;
+	*out = strtoull(s, &end, 10);
+	return !errno && !*end && *out <= max;
+}
+
+bool cp_parse_mac(const char *text, __u8 *mac)
+{
+	int end = 0;
+
+	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
+		      &mac[3], &mac[4], &mac[5], &end) == 6 &&
+	       end == 17 && !text[end];
+}
+
+void cp_addr_of_prefix(struct corepath_addr *a, const struct corepath_prefix *p)
+{
+	memset(a, 0, sizeof(*a));
+	if (p->family == AF_INET) {
+		a->w[2] = htonl(0xffff);
+		memcpy(&a->w[3], p->addr, 4);
+	} else {
+		memcpy(a, p->addr, 16);
+	}
+}
+
+const char *cp_word_value(const char *word, const char *key)
+{
+	size_t n = strlen(key);
+
+	return strncmp(word, key, n) || word[n] != '=' ? NULL : word + n + 1;
+}
+
+int cp_word_fail(const char *word, const char *use)
+{
+	return cp_fail(EINVAL, "'%.80s': %s", word, use);
+}
