@@ -184,6 +184,13 @@ int cmd_backend_add(const struct args *args)
 	return status;
 }
 
+/* What a change of a backend could not do beside it. */
+static void report_note(void)
+{
+	if (*corepath_note())
+		fprintf(stderr, "corepath: note: %s\n", corepath_note());
+}
+
 int cmd_backend_del(const struct args *args)
 {
 	struct corepath_service_id id;
@@ -192,6 +199,7 @@ int cmd_backend_del(const struct args *args)
 
 	if (!status && corepath_backend_del(args->pin_dir, &id, &b.addr, b.port))
 		status = report_failure(args, false);
+	report_note();
 	return status;
 }
 
@@ -205,6 +213,7 @@ int cmd_backend_set_state(const struct args *args)
 		status = report_usage("%s", corepath_error());
 	if (!status && corepath_backend_set_state(args->pin_dir, &id, &b.addr, b.port, b.state))
 		status = report_failure(args, false);
+	report_note();
 	return status;
 }
 

@@ -24,6 +24,10 @@
 /* "what: why; do this" for the last call that failed. Valid until the next call. */
 const char *corepath_error(void);
 
+/* What the last call that changed a backend did not do although it succeeded, in the same form;
+ * empty if nothing. Valid until the next such call. */
+const char *corepath_note(void);
+
 /* What libbpf and the kernel's verifier said since the last corepath_up began, its last 16 KiB;
  * empty if nothing. */
 const char *corepath_log(void);
@@ -203,6 +207,8 @@ int corepath_backend_add(const char *pin_dir, const struct corepath_service_id *
 			 const struct corepath_backend_spec *spec);
 int corepath_backend_del(const char *pin_dir, const struct corepath_service_id *id,
 			 const struct corepath_addr *addr, __u16 port);
+/* A backend that is deleted or set down loses its connected sockets (corepath_socket_up): TCP's
+ * users get ECONNABORTED. If the kernel has no way to do that, corepath_note() says so. */
 int corepath_backend_set_state(const char *pin_dir, const struct corepath_service_id *id,
 			       const struct corepath_addr *addr, __u16 port,
 			       enum corepath_backend_state state);

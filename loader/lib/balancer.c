@@ -25,7 +25,7 @@ static int fail_read(const struct cp_lb *lb, const char *map, int err)
 	return cp_fail(-err, "map %s/%s: read: %s; run as root", lb->dir.path, map, strerror(-err));
 }
 
-static int fail_write(const struct cp_lb *lb, const char *map, int err)
+int cp_lb_fail(const struct cp_lb *lb, const char *map, int err)
 {
 	if (err == -E2BIG || err == -ENOSPC)
 		return cp_fail(ENOSPC, "map %s/%s: full; delete services first", lb->dir.path, map);
@@ -260,7 +260,7 @@ int cp_lb_rebuild(struct cp_lb *lb, __u32 service)
 		close(fd);
 	free(nodes);
 	free(table);
-	return err ? fail_write(lb, CP_MAP_LB_MAGLEV, err) : 0;
+	return err ? cp_lb_fail(lb, CP_MAP_LB_MAGLEV, err) : 0;
 }
 
 static int read_config(const struct cp_lb *lb, struct corepath_lb_config *cfg)
@@ -276,7 +276,7 @@ static int write_config(const struct cp_lb *lb, const struct corepath_lb_config 
 	__u32 zero = 0;
 	int err = bpf_map_update_elem(lb->config, &zero, cfg, BPF_ANY);
 
-	return err ? fail_write(lb, CP_MAP_LB_CONFIG, err) : 0;
+	return err ? cp_lb_fail(lb, CP_MAP_LB_CONFIG, err) : 0;
 }
 
 int cp_lb_commit(struct cp_lb *lb)

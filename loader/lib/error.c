@@ -9,23 +9,42 @@
 #include "internal.h"
 
 static char error_text[PATH_MAX + 1024];
+static char note_text[512];
 static char log_text[16384]; /* the verifier's verdict is at the end, so the end is kept */
 static size_t log_len;
 static bool verbose;
 
+static void write_text(char *text, size_t room, const char *fmt, va_list ap)
+{
+	vsnprintf(text, room, fmt, ap);
+	/* a file or a name we quote must not drive the reader's terminal */
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text))
+			*text = '?';
+}
+
 int cp_fail(int err, const char *fmt, ...)
 {
 	va_list ap;
-	char *s;
 
 	va_start(ap, fmt);
-	vsnprintf(error_text, sizeof(error_text), fmt, ap);
+	write_text(error_text, sizeof(error_text), fmt, ap);
 	va_end(ap);
-	/* a file or a name we quote must not drive the reader's terminal */
-	for (s = error_text; *s; s++)
-		if (iscntrl((unsigned char)*s))
-			*s = '?';
 	return -err;
+}
+
+void cp_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	write_text(note_text, sizeof(note_text), fmt, ap);
+	va_end(ap);
+}
+
+const char *corepath_note(void)
+{
+	return note_text;
 }
 
 const char *corepath_error(void)

@@ -3,6 +3,7 @@
 #ifndef COREPATH_INTERNAL_H
 #define COREPATH_INTERNAL_H
 
+#include <arpa/inet.h>
 #include <limits.h>
 #include "compat.h"
 #include "corepath.h"
@@ -11,6 +12,9 @@
 
 /* Sets corepath_error()'s text and returns -err. */
 int cp_fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Sets corepath_note()'s text; an empty format clears it. */
+void cp_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Starts an empty log and routes libbpf's messages to it. */
 void cp_log_start(void);
@@ -225,7 +229,33 @@ int cp_lb_resume(const struct cp_dir *dir);
 /* Removes the pins of maps and program, those that are there. */
 int cp_lb_unpin(const struct cp_dir *dir);
 
+/* An address that is IPv4's. */
+static inline bool cp_is4(const struct corepath_addr *a)
+{
+	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
+}
+
+/* sock_diag.c */
+
+/* A socket that was sent to a backend. */
+struct cp_sock {
+	struct corepath_sock_key at;
+	__u8 proto;
+};
+
+/* Closes those of the present network namespace that are connected there, by netlink, and counts
+ * them in *closed. A negative errno, without an error text, if the kernel cannot. */
+int cp_diag_close(const struct cp_sock *socks, size_t n, size_t *closed);
+
+/* sock_term.c */
+
+/* Closes the sockets that are connected to a backend which goes; no other is sent there any more.
+ * What could not be done is a note, for the backend is gone by then. */
+void cp_sockets_close(const struct cp_dir *dir, __u32 backend, __u32 generation);
+
 /* sockets.c */
+
+#define CP_MAP_SOCK_PEERS "sock_peers"
 
 /* Detaches from every cgroup and removes the maps of the socket programs. */
 int cp_sockets_remove(const struct cp_dir *dir);
@@ -267,6 +297,12 @@ struct cp_service *cp_lb_find(struct cp_lb *lb, const struct corepath_service_id
 /* As cp_lb_find without an error text; cp_lb_find_vip finds its address alone. */
 struct cp_service *cp_lb_lookup(struct cp_lb *lb, const struct corepath_service_id *id);
 struct cp_vip *cp_lb_find_vip(struct cp_lb *lb, const struct corepath_service_id *id);
+
+/* Sets the error text for a map that could not be written, and returns err, which is negative. */
+int cp_lb_fail(const struct cp_lb *lb, const char *map, int err);
+
+/* backends.c: gives the backend's number back. */
+int cp_lb_free_backend(struct cp_lb *lb, __u32 i);
 
 /* Makes the service's Maglev table anew from lb->backend and puts it in the old one's place. */
 int cp_lb_rebuild(struct cp_lb *lb, __u32 service);

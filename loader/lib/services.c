@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Services and their backends: add, delete, change, list.
- *
- * The order of writes is what keeps a packet from seeing half of anything: a service is written
- * after all it needs and deleted before it; a backend is written before the table that names it
- * and deleted after.
+ * Services: add, delete, list. A service is written after all it needs and deleted before it, which
+ * keeps a packet from seeing half of one.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,20 +13,6 @@
 #include "internal.h"
 
 #define NSEC_PER_SEC 1000000000ull
-
-static bool is4(const struct corepath_addr *a)
-{
-	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
-}
-
-static int fail_map(const struct cp_lb *lb, const char *map, int err)
-{
-	if (err == -E2BIG || err == -ENOSPC)
-		return cp_fail(ENOSPC, "map %s/%s: full; delete services first", lb->dir.path, map);
-	return cp_fail(-err, "map %s/%s: %s; run as root", lb->dir.path, map, strerror(-err));
-}
-
-/* ---- services ---- */
 
 static __u32 free_service(const struct cp_lb *lb)
 {
@@ -111,7 +94,7 @@ static int add_sources(const struct cp_lb *lb, __u32 service,
 
 		err = bpf_map_update_elem(lb->sources, &key, &one, BPF_ANY);
 	}
-	return err ? fail_map(lb, CP_MAP_LB_SOURCES, err) : 0;
+	return err ? cp_lb_fail(lb, CP_MAP_LB_SOURCES, err) : 0;
 }
 
 static void delete_vip_if_unused(struct cp_lb *lb, __u32 vip)
@@ -138,7 +121,7 @@ static int write_vip(struct cp_lb *lb, const struct corepath_service_id *id, __u
 	if (old)
 		return 0;
 	err = bpf_map_update_elem(lb->vips, &key, &value, BPF_ANY);
-	return err ? fail_map(lb, CP_MAP_LB_VIPS, err) : 0;
+	return err ? cp_lb_fail(lb, CP_MAP_LB_VIPS, err) : 0;
 }
 
 /* Deleting waits for an RCU grace period whether there is something or not, so look first. */
@@ -193,7 +176,7 @@ static int add_service(struct cp_lb *lb, const struct corepath_service_spec *spe
 		return err;
 	err = bpf_map_update_elem(lb->services, &s.key, &s.value, BPF_NOEXIST);
 	if (err)
-		return fail_map(lb, CP_MAP_LB_SERVICES, err);
+		return cp_lb_fail(lb, CP_MAP_LB_SERVICES, err);
 	lb->service[lb->n_services++] = s;
 	return cp_lb_commit(lb);
 }
@@ -211,20 +194,6 @@ int corepath_service_add(const char *pin_dir, const struct corepath_service_spec
 	return err;
 }
 
-static int write_backend(struct cp_lb *lb, __u32 i)
-{
-	int err = bpf_map_update_elem(lb->backends, &i, &lb->backend[i], BPF_ANY);
-
-	return err ? fail_map(lb, CP_MAP_LB_BACKENDS, err) : 0;
-}
-
-/* The number may go to another backend; flows that remember this one must not follow. */
-static int free_backend(struct cp_lb *lb, __u32 i)
-{
-	lb->backend[i] = (struct corepath_backend){.generation = lb->backend[i].generation + 1};
-	return write_backend(lb, i);
-}
-
 static int del_service(struct cp_lb *lb, const struct corepath_service_id *id)
 {
 	struct cp_service *s = cp_lb_find(lb, id), gone;
@@ -235,7 +204,7 @@ static int del_service(struct cp_lb *lb, const struct corepath_service_id *id)
 		return -ENOENT;
 	err = bpf_map_delete_elem(lb->services, &s->key);
 	if (err)
-		return fail_map(lb, CP_MAP_LB_SERVICES, err);
+		return cp_lb_fail(lb, CP_MAP_LB_SERVICES, err);
 	gone = *s;
 	*s = lb->service[--lb->n_services];
 	delete_vip_if_unused(lb, gone.key.vip);
@@ -243,7 +212,7 @@ static int del_service(struct cp_lb *lb, const struct corepath_service_id *id)
 	delete_sources(lb, gone.value.id);
 	for (i = 1; i < lb->max_backends && !err; i++)
 		if (lb->backend[i].state && lb->backend[i].service == gone.value.id)
-			err = free_backend(lb, i);
+			err = cp_lb_free_backend(lb, i);
 	return err ? err : cp_lb_commit(lb);
 }
 
@@ -258,141 +227,6 @@ int corepath_service_del(const char *pin_dir, const struct corepath_service_id *
 	err = del_service(&lb, id);
 	cp_lb_close(&lb);
 	return err;
-}
-
-/* ---- backends ---- */
-
-static __u32 find_backend(const struct cp_lb *lb, const struct cp_service *s,
-			  const struct corepath_addr *addr, __u16 port)
-{
-	__u32 i;
-
-	for (i = 1; i < lb->max_backends; i++) {
-		const struct corepath_backend *b = &lb->backend[i];
-
-		if (b->state && b->service == s->value.id && b->port == htons(port) &&
-		    !memcmp(&b->addr, addr, sizeof(*addr)))
-			return i;
-	}
-	return 0;
-}
-
-static int check_backend(const struct cp_lb *lb, const struct cp_service *s,
-			 const struct corepath_service_id *id,
-			 const struct corepath_backend_spec *spec)
-{
-	char text[COREPATH_SERVICE_STRLEN];
-
-	corepath_endpoint_format(&spec->addr, spec->port, text);
-	if (find_backend(lb, s, &spec->addr, spec->port))
-		return cp_fail(EEXIST,
-			       "backend %s: the service has it already; 'corepath backend "
-			       "set-state' changes its state",
-			       text);
-	if (s->value.mode != COREPATH_LB_NAT && spec->port)
-		return cp_fail(EINVAL,
-			       "backend %s: a tunnel leaves the port as it is; leave it "
-			       "out, or make the service with mode=nat",
-			       text);
-	if (s->value.mode == COREPATH_LB_NAT && is4(&spec->addr) != is4(&id->addr))
-		return cp_fail(EINVAL,
-			       "backend %s: mode=nat keeps the address family; use one of "
-			       "the service's, or mode=tunnel",
-			       text);
-	return 0;
-}
-
-static int add_backend(struct cp_lb *lb, const struct corepath_service_id *id,
-		       const struct corepath_backend_spec *spec)
-{
-	struct cp_service *s = cp_lb_find(lb, id);
-	__u32 i = 1;
-	int err;
-
-	if (!s)
-		return -ENOENT;
-	err = check_backend(lb, s, id, spec);
-	if (err)
-		return err;
-	while (i < lb->max_backends && lb->backend[i].state)
-		i++;
-	if (i == lb->max_backends)
-		return cp_fail(ENOSPC, "there are %u backends, which is all there is room for",
-			       i - 1);
-	lb->backend[i] = (struct corepath_backend){
-		.addr = spec->addr,
-		.port = htons(spec->port),
-		.state = spec->state,
-		.generation = lb->backend[i].generation + 1,
-		.service = s->value.id,
-		.weight = spec->weight,
-	};
-	memcpy(lb->backend[i].mac, spec->mac, sizeof(spec->mac));
-	err = write_backend(lb, i);
-	return err ? err : cp_lb_rebuild(lb, s->value.id);
-}
-
-int corepath_backend_add(const char *pin_dir, const struct corepath_service_id *id,
-			 const struct corepath_backend_spec *spec)
-{
-	struct cp_lb lb;
-	int err;
-
-	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
-	if (err)
-		return err;
-	err = add_backend(&lb, id, spec);
-	cp_lb_close(&lb);
-	return err;
-}
-
-/* A state of FREE deletes. */
-static int change_backend(struct cp_lb *lb, const struct corepath_service_id *id,
-			  const struct corepath_addr *addr, __u16 port,
-			  enum corepath_backend_state state)
-{
-	struct cp_service *s = cp_lb_find(lb, id);
-	char text[COREPATH_SERVICE_STRLEN];
-	__u32 i;
-	int err;
-
-	if (!s)
-		return -ENOENT;
-	i = find_backend(lb, s, addr, port);
-	if (!i)
-		return cp_fail(ENOENT,
-			       "backend %s: the service has no such backend; 'corepath service "
-			       "list' shows them",
-			       corepath_endpoint_format(addr, port, text));
-	lb->backend[i].state = state;
-	/* out of the table first, so that no new flow gets a backend that is going */
-	if (state == COREPATH_BACKEND_FREE) {
-		err = cp_lb_rebuild(lb, s->value.id);
-		return err ? err : free_backend(lb, i);
-	}
-	err = write_backend(lb, i);
-	return err ? err : cp_lb_rebuild(lb, s->value.id);
-}
-
-int corepath_backend_set_state(const char *pin_dir, const struct corepath_service_id *id,
-			       const struct corepath_addr *addr, __u16 port,
-			       enum corepath_backend_state state)
-{
-	struct cp_lb lb;
-	int err;
-
-	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
-	if (err)
-		return err;
-	err = change_backend(&lb, id, addr, port, state);
-	cp_lb_close(&lb);
-	return err;
-}
-
-int corepath_backend_del(const char *pin_dir, const struct corepath_service_id *id,
-			 const struct corepath_addr *addr, __u16 port)
-{
-	return corepath_backend_set_state(pin_dir, id, addr, port, COREPATH_BACKEND_FREE);
 }
 
 /* ---- list ---- */
@@ -410,7 +244,7 @@ static int list_sources(const struct cp_lb *lb, __u32 service, struct corepath_s
 	spec->n_sources = read_sources(lb, service, keys, n);
 	for (i = 0; i < spec->n_sources; i++) {
 		struct corepath_prefix *p = &spec->sources[i];
-		bool v4 = is4(&keys[i].addr) && keys[i].prefixlen >= 128;
+		bool v4 = cp_is4(&keys[i].addr) && keys[i].prefixlen >= 128;
 
 		p->family = v4 ? AF_INET : AF_INET6;
 		p->len = keys[i].prefixlen - (v4 ? 128 : 32);

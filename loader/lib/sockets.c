@@ -41,7 +41,7 @@ static const struct {
 };
 #define N_PROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
-static const char *const map_names[] = {"sock_peers", "sock_flows"};
+static const char *const map_names[] = {CP_MAP_SOCK_PEERS, "sock_flows"};
 #define N_MAPS (sizeof(map_names) / sizeof(map_names[0]))
 
 static const char *const state_names[] = {

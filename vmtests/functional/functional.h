@@ -47,6 +47,9 @@ void malformed_add(Suite *suite, const struct selection *selection);
 /* Adds those of the sockets of this host, functional.sock_lb.*. */
 void sock_lb_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of them that need modules on kernels whose BPF cannot close sockets. */
+void sock_close_add(Suite *suite, const struct selection *selection);
+
 /* Adds those that watch packets being dropped, functional.events.*. */
 void events_add(Suite *suite, const struct selection *selection);
 

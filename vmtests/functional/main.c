@@ -31,7 +31,9 @@ static const struct group {
 	const char *flag, *text;
 	add_fn add[4];
 } groups[] = {
-	{"traffic", "real traffic between namespaces", {traffic_add, lb_traffic_add, events_add}},
+	{"traffic",
+	 "real traffic between namespaces",
+	 {traffic_add, lb_traffic_add, events_add, sock_close_add}},
 	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add}},
 	{"tc", "traffic of endpoints, on tc hooks", {tc_traffic_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},

@@ -227,37 +227,15 @@ static const struct sock_test tests[] = {
 	{"functional.sock_lb.any_address_and_port", any_address_and_port},
 };
 
-static void add_tests(Suite *suite, const struct selection *selection, const struct sock_test *list,
-		      size_t n, const TTest *run)
-{
-	for (size_t i = 0; i < n; i++) {
-		TCase *tcase;
-
-		if (!functional_selected(selection, list[i].test))
-			continue;
-		tcase = tcase_create(list[i].test);
-		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
-		tcase_add_loop_test(tcase, run, i, i + 1);
-		suite_add_tcase(suite, tcase);
-	}
-}
-
-#define RUNS(name, list)                                                                           \
-	START_TEST(name)                                                                           \
-	{                                                                                          \
-		checkrun_begin(list[_i].test);                                                     \
-		list[_i].run();                                                                    \
-		checkrun_pass();                                                                   \
-	}                                                                                          \
-	END_TEST
-
-RUNS(run_tests, tests)
-RUNS(run_udp, sock_udp_tests)
-RUNS(run_life, sock_life_tests)
+SOCK_RUNS(run_tests, tests)
+SOCK_RUNS(run_udp, sock_udp_tests)
+SOCK_RUNS(run_said, sock_said_tests)
+SOCK_RUNS(run_life, sock_life_tests)
 
 void sock_lb_add(Suite *suite, const struct selection *selection)
 {
-	add_tests(suite, selection, tests, sizeof(tests) / sizeof(*tests), run_tests);
-	add_tests(suite, selection, sock_udp_tests, sock_udp_count, run_udp);
-	add_tests(suite, selection, sock_life_tests, sock_life_count, run_life);
+	sock_add_tests(suite, selection, tests, sizeof(tests) / sizeof(*tests), run_tests);
+	sock_add_tests(suite, selection, sock_udp_tests, sock_udp_count, run_udp);
+	sock_add_tests(suite, selection, sock_said_tests, sock_said_count, run_said);
+	sock_add_tests(suite, selection, sock_life_tests, sock_life_count, run_life);
 }

@@ -109,3 +109,18 @@ unsigned int sock_peers(void)
 	close(fd);
 	return n;
 }
+
+void sock_add_tests(Suite *suite, const struct selection *selection, const struct sock_test *list,
+		    size_t n, const TTest *run)
+{
+	for (size_t i = 0; i < n; i++) {
+		TCase *tcase;
+
+		if (!functional_selected(selection, list[i].test))
+			continue;
+		tcase = tcase_create(list[i].test);
+		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
+		tcase_add_loop_test(tcase, run, i, i + 1);
+		suite_add_tcase(suite, tcase);
+	}
+}

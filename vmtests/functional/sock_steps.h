@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "../lib/checkrun.h"
+#include "functional.h"
 #include "sock_path.h"
 
 /* Connections or sockets that must have met both of two equal backends: chance alone fails one run
@@ -22,9 +24,22 @@ struct sock_test {
 	void (*run)(void);
 };
 
-/* The tests of sock_udp.c and sock_life.c. */
-extern const struct sock_test sock_udp_tests[], sock_life_tests[];
-extern const size_t sock_udp_count, sock_life_count;
+/* The tests of sock_udp.c, sock_close.c and sock_life.c. */
+extern const struct sock_test sock_udp_tests[], sock_said_tests[], sock_life_tests[];
+extern const size_t sock_udp_count, sock_said_count, sock_life_count;
+
+/* Adds tests to the suite; @run is of SOCK_RUNS. */
+void sock_add_tests(Suite *suite, const struct selection *selection, const struct sock_test *list,
+		    size_t n, const TTest *run);
+
+#define SOCK_RUNS(name, list)                                                                      \
+	START_TEST(name)                                                                           \
+	{                                                                                          \
+		checkrun_begin(list[_i].test);                                                     \
+		list[_i].run();                                                                    \
+		checkrun_pass();                                                                   \
+	}                                                                                          \
+	END_TEST
 
 const char *sock_family_name(enum sock_family family);
 
