@@ -69,4 +69,4 @@ endif
 .PHONY: part-loader part-objects part-pair
 part-loader: $(B)/toolchain.json $(PLAIN_OBJ) $(VMTESTS_OBJ) $(B)/guest/verifier
 part-pair: $(patsubst %,$(B)/bin/%,corepath functional perf)
-part-objects: $(B)/toolchain.json $(BPF_OBJ) $(BPF_SKEL) $(OBJECTS_B)/bpf/floor.bpf.o
+part-objects: $(B)/toolchain.json $(BPF_OBJ) $(BPF_SKEL) $(VMTESTS_BPF)

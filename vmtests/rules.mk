@@ -17,7 +17,9 @@ FUNCTIONAL_OBJ := $(call vmtests_objects,functional) \
 PERF_OBJ := $(filter-out %_test.o,$(call vmtests_objects,perf)) \
 	$(patsubst %,$(LOADER_B)/obj/vmtests/lib/%.o,result datapath net)
 
-VMTESTS_FIXTURES := $(patsubst vmtests/fixtures/%.c,$(B)/fixtures/%.o,$(wildcard vmtests/fixtures/*.bpf.c)) \
+# Objects that are not the datapath's, but are built by every compiler as it is
+VMTESTS_BPF := $(patsubst %,$(OBJECTS_B)/bpf/%.bpf.o,floor planted)
+VMTESTS_FIXTURES := $(patsubst vmtests/fixtures/%.c,$(B)/fixtures/%.o,$(filter-out %/planted.bpf.c,$(wildcard vmtests/fixtures/*.bpf.c))) \
 	$(patsubst vmtests/fixtures/%.py,$(B)/fixtures/%.json,$(wildcard vmtests/fixtures/*.py))
 
 # One table per file of cases
@@ -25,7 +27,7 @@ TABLES := $(patsubst vmtests/functional/%_cases.py,$(B)/vmtests/%.json,$(filter-
 	$(wildcard vmtests/functional/*_cases.py)))
 
 all: $(LOADER_B)/guest/verifier $(B)/bin/functional $(B)/bin/perf $(TABLES) \
-	$(OBJECTS_B)/bpf/floor.bpf.o $(VMTESTS_FIXTURES)
+	$(VMTESTS_BPF) $(VMTESTS_FIXTURES)
 
 # libbpf's headers are made with its library
 $(VMTESTS_OBJ): $(LOADER_B)/obj/%.o: %.c | $(LIBBPF_A)
@@ -52,7 +54,7 @@ $(B)/bin/perf: $(PERF_OBJ) $(LIBCOREPATH_A) $(LIBBPF_A)
 # $(BPF_CFLAGS) is bpf-src's: fixtures are compiled as the datapath is
 define vmtests_bpf
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $(filter %.bpf.c,$^) -o $@.tmp
 	$(LLVM_STRIP) -g $@.tmp
 	mv $@.tmp $@
 endef
@@ -60,7 +62,9 @@ endef
 $(B)/fixtures/%.bpf.o: vmtests/fixtures/%.bpf.c $(VMLINUX_H) $(BPF_LIBBPF)/lib/libbpf.a
 	$(vmtests_bpf)
 
-$(OBJECTS_B)/bpf/floor.bpf.o: vmtests/perf/floor.bpf.c $(VMLINUX_H) $(BPF_LIBBPF)/lib/libbpf.a
+$(OBJECTS_B)/bpf/floor.bpf.o: vmtests/perf/floor.bpf.c
+$(OBJECTS_B)/bpf/planted.bpf.o: vmtests/fixtures/planted.bpf.c
+$(VMTESTS_BPF): $(VMLINUX_H) $(BPF_LIBBPF)/lib/libbpf.a
 	$(vmtests_bpf)
 
 # The programs of the golden logs; made by hand when logs are taken (vmtests/verifier/README.md).
@@ -88,4 +92,4 @@ $(B)/tests/pktgen_test: $(patsubst %,$(LOADER_B)/obj/vmtests/perf/%.o,pktgen_tes
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lcheck -lsubunit -lm -lrt -lpthread
 
--include $(VMTESTS_OBJ:.o=.d) $(wildcard $(B)/fixtures/*.d) $(wildcard $(OBJECTS_B)/bpf/floor.bpf.d)
+-include $(VMTESTS_OBJ:.o=.d) $(wildcard $(B)/fixtures/*.d) $(wildcard $(VMTESTS_BPF:.o=.d))

@@ -167,16 +167,28 @@ def _box_words(box, bad, good, ran):
     return " ".join(words) + (f", passes {' and '.join(passes)}" if passes else "") + suffix
 
 
-def _piecewise(bad, good, ran):
+def _deciding(bad, good):
+    """The fewest axes besides the kernel's that, with it, tell every failing cell from every passing one."""
+    for size in range(1, len(AXES)):
+        for axes in itertools.combinations(AXES[1:], size):
+            def point(cell, axes=axes):
+                return [cell.on(axis) for axis in ("kernel", *axes)]
+
+            fails = [point(cell) for cell in bad]
+            if not any(point(cell) in fails for cell in good):
+                return list(axes)
+    return [axis for axis in AXES[1:] if len({cell.on(axis) for cell in bad + good}) > 1]
+
+
+def _piecewise(bad, good, ran, axes):
     """No box fits: kernel by kernel within each combination of the other axes."""
     def rest(cell):
-        return cell.values[1:]
+        return [cell.on(axis) or "?" for axis in axes]
 
     parts = []
-    varying = [axis for axis in AXES[1:] if len({cell.on(axis) for cell in ran}) > 1]
-    for combination in dict.fromkeys(map(rest, sorted(ran, key=lambda cell: [str(v) for v in rest(cell)]))):
+    for combination in sorted(map(list, {tuple(rest(cell)) for cell in ran})):
         here = [cell for cell in ran if rest(cell) == combination]
-        words = " ".join(f"{_WITH[axis]} {here[0].on(axis) or '?'}" for axis in varying)
+        words = " ".join(f"{_WITH[axis]} {value}" for axis, value in zip(axes, combination))
         kernels = _in_order("kernel", here)
         fail = {cell.on("kernel") for cell in here if cell in bad}
         well = {cell.on("kernel") for cell in here if cell in good}
@@ -236,8 +248,8 @@ def attribute(failing, passing):
 def _compared(bad, good, ran):
     boxes = _boxes(bad, good)
     if not boxes:
-        varying = [axis for axis in AXES if len({cell.on(axis) for cell in ran}) > 1]
-        return Attribution(_piecewise(bad, good, ran), [varying], _nearest(bad, good))
+        axes = _deciding(bad, good)
+        return Attribution(_piecewise(bad, good, ran, axes), [["kernel", *axes]], _nearest(bad, good))
     words = [_box_words(box, bad, good, ran) for box in boxes]
     sentence = words[0] if len(words) == 1 else \
         "; or: ".join(words) + f" (the {_listed(dict.fromkeys(axis for box in boxes for axis in box))} were not varied apart)"

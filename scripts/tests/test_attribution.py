@@ -116,6 +116,16 @@ def test_no_single_box():
     assert got.axes == [["kernel", "loader"]]
 
 
+def test_axes_that_do_not_matter_are_not_told():
+    """An old kernel and a profile break it; it was run with two loaders by the way."""
+    failing = [cell(kernel, loader, profile=profile) for loader in (OLD, NEW)
+               for kernel, profile in (("6.1", "default"), ("6.1", "jit-off"), ("6.12", "jit-off"))]
+    got = attribution.attribute(failing, [cell("6.12", loader) for loader in (OLD, NEW)])
+    assert got.sentence == \
+        "under profile default: fails on 6.1, passes on 6.12; under profile jit-off: fails on 6.1 to 6.12"
+    assert got.axes == [["kernel", "profile"]]
+
+
 def test_one_combination_passes_everywhere():
     got = table({"libbpf 0.8": "x...x", OLD: "..x..", NEW: "....."})
     assert got.sentence.endswith("; with libbpf 1.5.0: passes on 5.10 to 7.2")
