@@ -38,16 +38,6 @@ static __always_inline __u64 decide_tunnel(const struct corepath_service *svc,
 #define DECISION_BACKEND(d) ((d) >> 16 & 0xffff)
 #define DECISION_HASH(d)    ((d) >> 32)
 
-static __always_inline bool opens_connection(const struct place *at)
-{
-	const struct wire_tcp *tcp = at->l4;
-
-	if (at->l4_proto != IPPROTO_TCP || at->frag & PACKET_FRAG_LATER ||
-	    (void *)(tcp + 1) > at->data_end)
-		return false;
-	return (tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-}
-
 /* A packet to a service: which backend, and on to it. */
 static __always_inline __u64 serve(struct place *at, const struct corepath_flow *f,
 				   const struct corepath_service *svc,
@@ -209,32 +199,12 @@ GLOBAL int lb_too_big(struct xdp_md *ctx, __u64 where, __u32 backend, __u32 gue)
 	return icmp_too_big(ctx, where, tunnel_room(b, gue));
 }
 
-static __always_inline enum corepath_drop parse(struct packet *p)
-{
-	struct wire_ip4 *ip4;
-	struct wire_ip6 *ip6;
-	enum corepath_drop reason;
-
-	reason = parse_l2(p);
-	if (reason)
-		return reason;
-	switch (p->l3_proto) {
-	case ETH_P_IP:
-		return parse_ip4(p, &ip4);
-	case ETH_P_IPV6:
-		return parse_ip6(p, &ip6) ?: parse_ip6_ext(p);
-	default:
-		p->l4_proto = IPPROTO_RAW; /* of no interest */
-		return COREPATH_DROP_FORWARDED;
-	}
-}
-
 static __always_inline enum corepath_drop balance(struct xdp_md *ctx, struct packet *p)
 {
 	__u64 where, decision = COREPATH_DROP_FORWARDED;
 	enum corepath_drop reason;
 
-	reason = parse(p);
+	reason = parse_all(p);
 	if (reason)
 		return reason;
 	where = place_pack(p);

@@ -84,7 +84,7 @@ int xdp_prefilter(struct xdp_md *ctx)
 
 	/* the next program counts it then; we go on here only if there is none */
 	if (!reason)
-		bpf_tail_call(ctx, &xdp_stages, COREPATH_STAGE_LB);
+		bpf_tail_call(ctx, &xdp_stages, COREPATH_STAGE_FIRST);
 	xdp_done(ctx, reason, p.data_end - p.data);
 	return reason ? XDP_DROP : XDP_PASS;
 }

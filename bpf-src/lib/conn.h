@@ -39,7 +39,8 @@ static __always_inline struct corepath_backend *conn_backend(const struct corepa
 
 static __always_inline bool conn_may_add(const struct corepath_lb_config *cfg)
 {
-	return cfg->conn_interval_ns && guard_take(LB_GUARD_CONNS, cfg->conn_interval_ns);
+	return cfg->conn_interval_ns &&
+	       guard_take(&lb_guards, LB_GUARD_CONNS, cfg->conn_interval_ns);
 }
 
 /* The client's backend if it was seen within the service's time, and that time begins anew. */

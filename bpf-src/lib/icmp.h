@@ -5,6 +5,7 @@
 
 #include "csum.h"
 #include "l2.h"
+#include "lb_maps.h"
 #include "quote.h"
 #include "ratelimit.h"
 
@@ -126,7 +127,8 @@ static __always_inline enum corepath_drop icmp_too_big(struct xdp_md *ctx, __u64
 
 	if (!place_open(ctx, where, &at) || !read_addrs(&at, &src, &dst))
 		return COREPATH_DROP_MALFORMED_L2;
-	if (!icmp_may_answer(&at, &src) || !guard_take(LB_GUARD_ICMP, 1000000000 / LIMIT_ICMP_RATE))
+	if (!icmp_may_answer(&at, &src) ||
+	    !guard_take(&lb_guards, LB_GUARD_ICMP, 1000000000 / LIMIT_ICMP_RATE))
 		return COREPATH_DROP_LB_TOO_BIG_SILENT;
 
 	l2_save(&at, &l2);

@@ -36,6 +36,20 @@ static __always_inline struct corepath_service *find_service(const struct corepa
 	return bpf_map_lookup_elem(&lb_services, &key);
 }
 
+/* A client's bucket of a service that has a rate. */
+static __always_inline bool client_take(const struct corepath_client *client,
+					const struct corepath_service *svc)
+{
+	struct corepath_bucket *b = bpf_map_lookup_elem(&lb_rates, client);
+	struct corepath_bucket fresh;
+
+	if (b)
+		return bucket_take(b, svc->rate_interval_ns, svc->rate_window_ns);
+	fresh.due_ns = bpf_ktime_get_ns() + svc->rate_interval_ns;
+	bpf_map_update_elem(&lb_rates, client, &fresh, BPF_ANY);
+	return true;
+}
+
 static __always_inline enum corepath_drop admit(const struct corepath_flow *f,
 						const struct corepath_service *svc)
 {

@@ -58,6 +58,14 @@
 #define LIMIT_SOCK_FLOWS 4
 
 /*
+ * Sources whose rates the guard keeps, and how many each CPU takes up a second: updating an LRU map
+ * costs as much as several packets, and what a flood of made-up sources must not do is make every
+ * packet an update. Memory is taken when the guard is loaded: about 100 bytes each.
+ */
+#define LIMIT_GUARD_SOURCES 65536
+#define LIMIT_GUARD_NEW	    100000
+
+/*
  * Bytes of the packet that an ICMP "too big" quotes. RFC 1812 section 4.3.2.3 asks for as many as
  * fit in 576, RFC 4443 section 3.2 in 1280; bpf_csum_diff() sums 512 at a time (MAX_BPF_STACK in
  * kernel/bpf, net/core/filter.c), and 8 of them are the ICMP header. The MTU is never below 1280
@@ -75,5 +83,9 @@
 /* The furthest an L4 header starts: two tags, IPv6 and LIMIT_EXTHDRS headers of at most 2048
  * bytes are 12350. A mask, which every verifier follows. */
 #define LIMIT_L4_OFF 0x3fff
+
+/* The furthest byte of a signature: an L4 header there, 60 bytes of TCP, COREPATH_SIG_OFFSET_MAX
+ * and 8 more. A mask. */
+#define LIMIT_SIG_OFF 0x7fff
 
 #endif

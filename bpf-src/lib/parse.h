@@ -223,4 +223,31 @@ static __always_inline enum corepath_drop parse_ip6_ext(struct packet *p)
 	return is_exthdr(p->l4_proto) ? COREPATH_DROP_EXTHDR_TOO_LONG : COREPATH_DROP_FORWARDED;
 }
 
+static __always_inline bool parse_is_ip(const struct packet *p)
+{
+	return p->l3_proto == ETH_P_IP || p->l3_proto == ETH_P_IPV6;
+}
+
+/* All steps, for programs that decide nothing between them. What is not IP has no l4_proto of
+ * interest. */
+static __always_inline enum corepath_drop parse_all(struct packet *p)
+{
+	struct wire_ip4 *ip4;
+	struct wire_ip6 *ip6;
+	enum corepath_drop reason;
+
+	reason = parse_l2(p);
+	if (reason)
+		return reason;
+	switch (p->l3_proto) {
+	case ETH_P_IP:
+		return parse_ip4(p, &ip4);
+	case ETH_P_IPV6:
+		return parse_ip6(p, &ip6) ?: parse_ip6_ext(p);
+	default:
+		p->l4_proto = IPPROTO_RAW;
+		return COREPATH_DROP_FORWARDED;
+	}
+}
+
 #endif

@@ -72,6 +72,17 @@ static __always_inline bool place_has_l4(const struct place *at, __u32 size)
 	return at->l4 + size <= at->data_end && at->l4_off + size <= at->l3_end;
 }
 
+/* A TCP SYN; not that of the answer. */
+static __always_inline bool opens_connection(const struct place *at)
+{
+	const struct wire_tcp *tcp = at->l4;
+
+	if (at->l4_proto != IPPROTO_TCP || at->frag & PACKET_FRAG_LATER ||
+	    (void *)(tcp + 1) > at->data_end)
+		return false;
+	return (tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
 static __always_inline void addr_from4(struct corepath_addr *a, __be32 addr)
 {
 	a->w[0] = a->w[1] = 0;

@@ -7,7 +7,8 @@
 #ifndef COREPATH_RATELIMIT_H
 #define COREPATH_RATELIMIT_H
 
-#include "lb_maps.h"
+#include <bpf/bpf_helpers.h>
+#include <corepath/abi.h>
 
 /* One packet per interval, and up to `window` ahead of that. True if this one may go. */
 static __always_inline bool bucket_take(struct corepath_bucket *b, __u64 interval, __u64 window)
@@ -22,27 +23,12 @@ static __always_inline bool bucket_take(struct corepath_bucket *b, __u64 interva
 	return true;
 }
 
-/* A bucket of this CPU, one second deep. */
-static __always_inline bool guard_take(enum lb_guard guard, __u64 interval)
+/* A bucket of a per-CPU array, one second deep. */
+static __always_inline bool guard_take(void *map, __u32 key, __u64 interval)
 {
-	__u32 key = guard;
-	struct corepath_bucket *b = bpf_map_lookup_elem(&lb_guards, &key);
+	struct corepath_bucket *b = bpf_map_lookup_elem(map, &key);
 
 	return b && bucket_take(b, interval, 1000000000);
-}
-
-/* A client's bucket of a service that has a rate. */
-static __always_inline bool client_take(const struct corepath_client *client,
-					const struct corepath_service *svc)
-{
-	struct corepath_bucket *b = bpf_map_lookup_elem(&lb_rates, client);
-	struct corepath_bucket fresh;
-
-	if (b)
-		return bucket_take(b, svc->rate_interval_ns, svc->rate_window_ns);
-	fresh.due_ns = bpf_ktime_get_ns() + svc->rate_interval_ns;
-	bpf_map_update_elem(&lb_rates, client, &fresh, BPF_ANY);
-	return true;
 }
 
 #endif

@@ -64,7 +64,7 @@ static const struct {
 };
 
 static const struct command {
-	const char *group; /* first word, or NULL */
+	const char *group; /* words before the name, or NULL */
 	const char *name;
 	const char *operands; /* as shown in the help */
 	const char *text;
@@ -95,6 +95,36 @@ static const struct command {
 	 "Add the prefixes in FILE (- is standard input): one per line, '#' starts a comment, a "
 	 "leading '!' allows. A bad line fails the whole file.",
 	 "corepath prefilter load prefixes.txt", 0, 1, 1, cmd_prefilter_load},
+	{"prefilter signature", "add", "NUMBER KEY=VALUE...",
+	 "Drop, or only count, packets that match all of these. 32 signatures, looked at in the order "
+	 "of their numbers.\n"
+	 "  family=4|6       the address family\n"
+	 "  proto=P          tcp, udp, icmp, icmpv6, ... or a number\n"
+	 "  sport=N or N-M   source port, or a range; dport= likewise\n"
+	 "  flags=LETTERS    TCP flags of FSRPAUEC, these and no others; S/SA: of S and A only S\n"
+	 "  ttl=N or N-M     time to live or hop limit\n"
+	 "  len=N or N-M     bytes of the IP packet\n"
+	 "  frag=F           no, yes, first or later\n"
+	 "  bytes=HEX[/MASK] up to 16 bytes of the packet\n"
+	 "  at=N             how far they are (default 0) from ...\n"
+	 "  from=F           ... ip or l4, the header; payload, what follows it (default)\n"
+	 "  action=A         drop (default), or count and look at the next signature",
+	 "corepath prefilter signature add 7 proto=udp dport=1900 len=0-60 bytes=4d2d53", 0, 2,
+	 UNLIMITED, cmd_signature_add},
+	{"prefilter signature", "del", "NUMBER", "Forget the signature.",
+	 "corepath prefilter signature del 7", 0, 1, 1, cmd_signature_del},
+	{"prefilter signature", "list", "", "Print the signatures and what they matched.",
+	 "corepath prefilter signature list --json", BIT(OPT_JSON), 0, 0, cmd_signature_list},
+	{"prefilter rate", "set", "KEY=VALUE...",
+	 "Limit what each source may send; what is beyond is dropped.\n"
+	 "  packets=N[/SEC]     packets per second, or per SEC seconds; 0: no limit\n"
+	 "  conns=N[/SEC]       new TCP connections\n"
+	 "  packets-prefix=A,B  IPv4 and IPv6 addresses with the same first A and B bits are one source\n"
+	 "                      (default 32,64); conns-prefix= likewise",
+	 "corepath prefilter rate set packets=20000 conns=100/10 conns-prefix=24,56", 0, 1,
+	 UNLIMITED, cmd_rate_set},
+	{"prefilter rate", "show", "", "Print the limits.", "corepath prefilter rate show",
+	 BIT(OPT_JSON), 0, 0, cmd_rate_show},
 	{"service", "add", "PROTO ADDRESS:PORT [KEY=VALUE...]",
 	 "Balance PROTO (tcp or udp) to ADDRESS:PORT over backends. ADDRESS may be a prefix, an IPv6 "
 	 "one is in brackets, and PORT 0 is any port without a service of its own.\n"
@@ -363,14 +393,17 @@ static int parse(int argc, char **argv, struct args *args, unsigned int *seen)
 /* Takes the command's words off the operands. */
 static const struct command *find_command(struct args *args)
 {
+	char name[64], *rest, *word;
 	size_t i, words;
 
 	for (i = 0; i < N_COMMANDS; i++) {
 		const struct command *c = &commands[i];
 
-		words = c->group ? 2 : 1;
-		if (args->n_operands < words || strcmp(args->operands[words - 1], c->name) ||
-		    (c->group && strcmp(args->operands[0], c->group)))
+		full_name(c, name);
+		for (words = 0, rest = name; (word = strsep(&rest, " ")); words++)
+			if (words == args->n_operands || strcmp(word, args->operands[words]))
+				break;
+		if (word)
 			continue;
 		args->operands += words;
 		args->n_operands -= words;
@@ -379,13 +412,20 @@ static const struct command *find_command(struct args *args)
 	return NULL;
 }
 
+static bool begins_with(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	return !strncmp(words, word, n) && (!words[n] || words[n] == ' ');
+}
+
 static int fail_command(const struct args *args)
 {
 	const char *word = args->operands[0];
 	size_t i;
 
 	for (i = 0; i < N_COMMANDS; i++)
-		if (commands[i].group && !strcmp(commands[i].group, word))
+		if (commands[i].group && begins_with(commands[i].group, word))
 			return report_usage("%s%s%s: no such command; 'corepath --help' shows them "
 					    "all",
 					    word, args->n_operands > 1 ? " " : "",

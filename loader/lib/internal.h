@@ -161,6 +161,9 @@ const char *cp_word_value(const char *word, const char *key);
 /* -EINVAL with "'word': use". */
 int cp_word_fail(const char *word, const char *use);
 
+/* "N" or "N/SECONDS", N up to a hundred million, SECONDS up to a day. */
+bool cp_word_rate(const char *s, __u32 *rate, __u32 *seconds);
+
 /* endpoints.c */
 
 /* Detaches nothing; removes the pins of the endpoints' programs and maps. */
@@ -199,6 +202,9 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 /* The balancer's program, pinned beside its maps. */
 #define CP_PROG_LB "xdp_lb"
 
+/* The guard's. */
+#define CP_PROG_GUARD "xdp_guard"
+
 /* maglev.c */
 
 /* What a backend is to the table: its address and port, which alone decide its preferences, so
@@ -213,6 +219,17 @@ struct cp_maglev_node {
 /* Fills COREPATH_MAGLEV_SLOTS slots with ids, or with 0 if there is no weight at all. Sorts the
  * nodes. Returns -ENOMEM without an error text. */
 int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots);
+
+/* stages.c */
+
+/* Fills or empties the slot of the guard or of the balancer, whose program is pinned, and has the
+ * prefilter hand on to whichever of the two comes first. */
+int cp_stage_set(const struct cp_dir *dir, enum corepath_stage stage, bool on);
+
+/* guard.c */
+
+/* Removes its pins, those that are there. */
+int cp_guard_unpin(const struct cp_dir *dir);
 
 /* lb_load.c */
 

@@ -94,47 +94,18 @@ static int load_program(const struct cp_dir *dir)
 	return err ? fail_load(err) : 0;
 }
 
-static int fill_slot(const struct cp_dir *dir, int stages)
+int cp_lb_set_stage(const struct cp_dir *dir, bool on)
 {
-	__u32 slot = COREPATH_STAGE_LB;
-	int prog, err;
+	int err;
 
-	if (!cp_pin_there(dir, CP_PROG_LB)) {
+	if (!cp_pin_there(dir, CP_MAP_STAGES))
+		return 0; /* no XDP; corepath_up() does it when there is */
+	if (on && !cp_pin_there(dir, CP_PROG_LB)) {
 		err = load_program(dir);
 		if (err)
 			return err;
 	}
-	prog = cp_pin_get(dir, CP_PROG_LB);
-	err = prog < 0 ? prog : bpf_map_update_elem(stages, &slot, &prog, BPF_ANY);
-	if (prog >= 0)
-		close(prog);
-	return err ? cp_fail(-err, "map %s/%s: write: %s; run as root", dir->path, CP_MAP_STAGES,
-			     strerror(-err))
-		   : 0;
-}
-
-static int empty_slot(const struct cp_dir *dir, int stages)
-{
-	__u32 slot = COREPATH_STAGE_LB;
-	int err = bpf_map_delete_elem(stages, &slot);
-
-	return err && err != -ENOENT ? cp_fail(-err, "map %s/%s: write: %s; run as root", dir->path,
-					       CP_MAP_STAGES, strerror(-err))
-				     : 0;
-}
-
-int cp_lb_set_stage(const struct cp_dir *dir, bool on)
-{
-	int err, stages;
-
-	if (!cp_pin_there(dir, CP_MAP_STAGES))
-		return 0; /* no XDP; corepath_up() does it when there is */
-	stages = cp_map_get(dir, CP_MAP_STAGES);
-	if (stages < 0)
-		return stages;
-	err = on ? fill_slot(dir, stages) : empty_slot(dir, stages);
-	close(stages);
-	return err;
+	return cp_stage_set(dir, COREPATH_STAGE_LB, on);
 }
 
 int cp_lb_resume(const struct cp_dir *dir)

@@ -182,18 +182,10 @@ static int parse_sources(const char *word, const char *text, struct corepath_ser
 
 static int parse_rate(const char *word, const char *text, struct corepath_service_spec *spec)
 {
-	unsigned long long rate, seconds = 1;
-	const char *slash = strchr(text, '/');
-	char number[24];
-
-	snprintf(number, sizeof(number), "%.*s", (int)(slash ? slash - text : 23), text);
-	if (!cp_parse_number(number, 100000000, &rate) || !rate ||
-	    (slash && (!cp_parse_number(slash + 1, 86400, &seconds) || !seconds)))
+	if (!cp_word_rate(text, &spec->rate, &spec->rate_s) || !spec->rate)
 		return cp_word_fail(
 			word, "not PACKETS or PACKETS/SECONDS; write rate=1000 for a thousand "
 			      "a second from one source, or rate=100/60");
-	spec->rate = rate;
-	spec->rate_s = seconds;
 	return 0;
 }
 

@@ -50,3 +50,18 @@ int cp_word_fail(const char *word, const char *use)
 {
 	return cp_fail(EINVAL, "'%.80s': %s", word, use);
 }
+
+bool cp_word_rate(const char *s, __u32 *rate, __u32 *seconds)
+{
+	unsigned long long n, per = 1;
+	const char *slash = strchr(s, '/');
+	char number[24];
+
+	snprintf(number, sizeof(number), "%.*s", (int)(slash ? slash - s : 23), s);
+	if (!cp_parse_number(number, 100000000, &n) ||
+	    (slash && (!cp_parse_number(slash + 1, 86400, &per) || !per)))
+		return false;
+	*rate = n;
+	*seconds = per;
+	return true;
+}

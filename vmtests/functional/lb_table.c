@@ -24,12 +24,12 @@ static bool is_up, has_devices;
 static char up_error[1024];
 
 /* What packets may leave behind, and the array entries that do. The rest is made by commands. */
-static const char *const flow_maps[] = {"lb_conns", "lb_replies", "lb_affinity", "lb_rates",
-					"lb_frags"};
+static const char *const flow_maps[] = {"lb_conns", "lb_replies", "lb_affinity",
+					"lb_rates", "lb_frags",	  "guard_sources"};
 static const struct {
 	const char *name;
 	unsigned int entries;
-} arrays[] = {{"drop_counters", COREPATH_DROP_COUNT}, {"lb_guards", 2}};
+} arrays[] = {{"drop_counters", COREPATH_DROP_COUNT}, {"lb_guards", 2}, {"guard_new", 1}};
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
 

@@ -42,6 +42,12 @@ static const struct group {
 static const char *const world[] = {
 	"balancer set conn-rate=10000000",
 	"prefilter add 198.51.100.0/24",
+	"prefilter rate set packets=100000000 conns=100000000",
+	"prefilter signature add 1 flags=FSR/FSR",
+	"prefilter signature add 2 proto=tcp bytes=787878 at=5 action=count",
+	"prefilter signature add 3 proto=udp len=0-2000 from=l4 bytes=0000/ff00 action=count",
+	"prefilter signature add 4 frag=later ttl=0-20",
+	"prefilter signature add 5 from=ip at=40 bytes=ffffffffffffffffffffffff/0101010101010101010101ff",
 	"service add tcp 203.0.113.1:80",
 	"backend add tcp 203.0.113.1:80 10.0.0.1",
 	"backend add tcp 203.0.113.1:80 2001:db8:b::1",

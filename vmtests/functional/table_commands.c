@@ -59,10 +59,54 @@ static void service(const char **words, size_t n)
 	table_must(corepath_service_del(TABLE_PIN_DIR, &id));
 }
 
-static void prefilter(const char **words, size_t n __attribute__((unused)))
+/* "add NUMBER WORD...", "del NUMBER"; and "hits NUMBER PACKETS", what it must have matched. */
+static void signature(const char **words, size_t n)
+{
+	struct corepath_signature_info list[COREPATH_SIGNATURES_MAX];
+	char text[COREPATH_SIGNATURE_STRLEN];
+	struct corepath_signature s;
+	size_t count, i;
+
+	table_must(corepath_signature_parse(words[1], &s));
+	if (!strcmp(words[0], "del")) {
+		table_must(corepath_signature_del(TABLE_PIN_DIR, s.id));
+		return;
+	}
+	if (!strcmp(words[0], "add")) {
+		for (i = 2; i < n; i++)
+			table_must(corepath_signature_option(words[i], &s));
+		table_must(corepath_signature_add(TABLE_PIN_DIR, &s));
+		return;
+	}
+	table_must(corepath_signature_list(TABLE_PIN_DIR, list, &count));
+	for (i = 0; i < count && list[i].signature.id != s.id; i++)
+		;
+	if (i == count)
+		ck_abort_msg("signature %s is not in the list", words[1]);
+	if (list[i].hits.packets != strtoull(words[2], NULL, 10))
+		ck_abort_msg("%s: %s packets expected, got %llu",
+			     corepath_signature_format(&list[i].signature, text), words[2],
+			     list[i].hits.packets);
+}
+
+static void rate_set(const char **words, size_t n)
+{
+	struct corepath_rates rates;
+
+	table_must(corepath_rates_get(TABLE_PIN_DIR, &rates));
+	for (size_t i = 0; i < n; i++)
+		table_must(corepath_rates_option(words[i], &rates));
+	table_must(corepath_rates_set(TABLE_PIN_DIR, &rates));
+}
+
+static void prefilter(const char **words, size_t n)
 {
 	struct corepath_prefix prefix;
 
+	if (!strcmp(words[0], "signature"))
+		return signature(words + 1, n - 1);
+	if (!strcmp(words[0], "rate"))
+		return rate_set(words + 2, n - 2);
 	if (corepath_prefix_parse(words[1], &prefix) < 0)
 		checkrun_error("%s", corepath_error());
 	table_must(corepath_prefix_add(TABLE_PIN_DIR, &prefix, 1));
@@ -113,6 +157,23 @@ void table_command(const char **words, size_t n)
 	checkrun_error("no such command: %s %s", words[0], words[1]);
 }
 
+/* Only what there is: no row pays for a guard that it does not use. */
+static void reset_guard(void)
+{
+	static const struct corepath_rates none = {{.seconds = 1, .len4 = 32, .len6 = 64},
+						   {.seconds = 1, .len4 = 32, .len6 = 64}};
+	struct corepath_signature_info list[COREPATH_SIGNATURES_MAX];
+	struct corepath_rates rates;
+	size_t n;
+
+	table_must(corepath_signature_list(TABLE_PIN_DIR, list, &n));
+	for (size_t i = 0; i < n; i++)
+		table_must(corepath_signature_del(TABLE_PIN_DIR, list[i].signature.id));
+	table_must(corepath_rates_get(TABLE_PIN_DIR, &rates));
+	if (memcmp(&rates, &none, sizeof(none)))
+		table_must(corepath_rates_set(TABLE_PIN_DIR, &none));
+}
+
 void table_commands_reset(void)
 {
 	static const struct corepath_balancer settings = {
@@ -133,5 +194,6 @@ void table_commands_reset(void)
 	table_must(corepath_prefix_del(TABLE_PIN_DIR, prefixes, n));
 	free(prefixes);
 	table_must(corepath_balancer_set(TABLE_PIN_DIR, &settings));
+	reset_guard();
 	del_endpoints();
 }

@@ -235,6 +235,41 @@ static void second_up_refused(int index __attribute__((unused)))
 	expect_flow(&path, PATH_V4, true, "after down");
 }
 
+/* Signatures and rates come and go under a running datapath, and what is there can be read. */
+static void guard_while_up(int index __attribute__((unused)))
+{
+	struct path path;
+
+	open_path(&path, PATH_PLAIN);
+	command_good("up", "--dev", PATH_DEVICE);
+	command_good("prefilter", "signature", "add", "7", "proto=udp", "family=4", "from=ip",
+		     "at=12", "bytes=c63364");
+	expect_flow(&path, PATH_V4, false, "signed by its source in 198.51.100.0/24");
+	expect_flow(&path, PATH_V6, true, "not signed");
+	expect_counter("signature", "packets", 1);
+	command_good("prefilter", "signature", "list");
+	if (!strstr(command_output, "7 family=4 proto=udp from=ip at=12 bytes=c63364/ffffff "
+				    "action=drop # 1 packets"))
+		ck_abort_msg("the list has not what was added, with one packet\n%s",
+			     command_output);
+	if (!command_run("prefilter", "signature", "add", "7", "proto=tcp", NULL))
+		ck_abort_msg("a number is given to two signatures\n%s", command_output);
+	command_good("prefilter", "signature", "del", "7");
+	if (!command_run("prefilter", "signature", "del", "7", NULL))
+		ck_abort_msg("a signature that is gone can be deleted\n%s", command_output);
+	expect_flow(&path, PATH_V4, true, "no longer signed");
+	/* the first is within the rate, and of the allowed source so are all */
+	command_good("prefilter", "rate", "set", "packets=1000/100", "packets-prefix=32,128");
+	expect_flow(&path, PATH_V6, true, "within the rate");
+	command_good("prefilter", "rate", "show", "--json");
+	if (!strstr(command_output, "1000"))
+		ck_abort_msg("the rate that was set is not shown\n%s", command_output);
+	down();
+	expect_flow(&path, PATH_V4, true, "after down");
+	if (!access(command_pin_dir(), F_OK))
+		ck_abort_msg("down left %s behind", command_pin_dir());
+}
+
 static const struct functional_test tests[] = {
 	{"functional.traffic.native", filters, 0},
 	{"functional.traffic.native_vlan_in_frame", filters, 1},
@@ -249,6 +284,7 @@ static const struct functional_test tests[] = {
 	{"functional.traffic.outlives_its_loader", outlives_its_loader, 0},
 	{"functional.traffic.up_killed_anywhere", up_killed_anywhere, 0},
 	{"functional.traffic.second_up_refused", second_up_refused, 0},
+	{"functional.traffic.guard_while_up", guard_while_up, 0},
 };
 
 void traffic_add(Suite *suite, const struct selection *selection)

@@ -55,7 +55,11 @@
 	  "fragment to a service, and the first fragment was not seen")                            \
 	X(TTL_EXCEEDED, 21, "ttl_exceeded", "TTL or hop limit would reach zero")                   \
 	X(MALFORMED_L4, 22, "malformed_l4", "TCP, UDP or ICMP header is cut short")                \
-	X(NO_ROOM, 23, "no_room", "the driver left no room to grow or shrink the frame")
+	X(NO_ROOM, 23, "no_room", "the driver left no room to grow or shrink the frame")           \
+	X(SIGNATURE, 24, "signature", "a signature of the prefilter matches")                      \
+	X(SOURCE_RATE, 25, "source_rate", "source sends more packets than the prefilter's rate")   \
+	X(SOURCE_CONN_RATE, 26, "source_conn_rate",                                                \
+	  "source opens more TCP connections than the prefilter's rate")
 
 enum corepath_drop {
 #define COREPATH_X(sym, num, name, text) COREPATH_DROP_##sym = num,
@@ -343,9 +347,99 @@ struct corepath_endpoint {
 	__u32 flags;
 };
 
-/* Slots of xdp_stages: what the prefilter hands a packet on to. */
+/* ---- the guard: signatures and rates of sources ---- */
+
+/* The bits of a packet: its protocol in the lowest byte, and what else it is. */
+enum corepath_sig_bits {
+	COREPATH_SIG_PROTO = 0xff,
+	COREPATH_SIG_V6 = 1 << 8,
+	COREPATH_SIG_PORTS = 1 << 9,	   /* TCP or UDP, and the ports are there */
+	COREPATH_SIG_PAYLOAD = 1 << 10,	   /* a TCP header, or the 8 bytes of another */
+	COREPATH_SIG_FRAG = 1 << 11,	   /* a fragment */
+	COREPATH_SIG_FRAG_LATER = 1 << 12, /* not the first one */
+	COREPATH_SIG_FLAGS = 0xff << 16,   /* of TCP */
+};
+#define COREPATH_SIG_FLAGS_SHIFT 16
+
+enum corepath_sig_action {
+	COREPATH_SIG_DROP = 1,
+	COREPATH_SIG_COUNT = 2, /* and on to the next signature */
+};
+
+/* Where the bytes are counted from. */
+enum corepath_sig_from {
+	COREPATH_SIG_FROM_IP = 1,
+	COREPATH_SIG_FROM_L4 = 2,
+	COREPATH_SIG_FROM_PAYLOAD = 3,
+};
+
+#define COREPATH_SIGNATURES_MAX 32
+#define COREPATH_SIG_BYTES_MAX	16
+#define COREPATH_SIG_OFFSET_MAX 2048
+
+/* Both ends included, host order. */
+struct corepath_range {
+	__u16 min;
+	__u16 max;
+};
+
+/* All of it must match. */
+struct corepath_signature {
+	__u32 id;   /* the operator's */
+	__u32 slot; /* of guard_hits */
+	__u32 bits; /* enum corepath_sig_bits */
+	__u32 bits_mask;
+	struct corepath_range len; /* of the IP packet, bytes */
+	struct corepath_range ttl; /* or hop limit */
+	struct corepath_range sport, dport;
+	__u16 offset;
+	__u8 from;    /* enum corepath_sig_from */
+	__u8 n_bytes; /* 0: none are compared */
+	__u8 action;  /* enum corepath_sig_action */
+	__u8 pad[3];
+	/* the first byte of the packet is the lowest of the first word; 0 where the mask is */
+	__u64 value[COREPATH_SIG_BYTES_MAX / 8];
+	__u64 mask[COREPATH_SIG_BYTES_MAX / 8];
+};
+
+/* The only value of the map that guard_table has. */
+struct corepath_signatures {
+	__u32 n;
+	struct corepath_signature list[COREPATH_SIGNATURES_MAX];
+};
+
+/* What one source may do. interval_ns 0: as much as it likes. */
+struct corepath_guard_limit {
+	__u64 interval_ns;
+	__u64 window_ns;
+	struct corepath_addr mask4; /* what of an address is one source, network order */
+	struct corepath_addr mask6;
+};
+
+struct corepath_guard_config {
+	struct corepath_guard_limit packets;
+	struct corepath_guard_limit conns; /* TCP SYNs */
+};
+
+enum corepath_guard_what {
+	COREPATH_GUARD_PACKETS = 1,
+	COREPATH_GUARD_CONNS = 2,
+};
+
+/* Key of guard_sources. */
+struct corepath_guard_source {
+	struct corepath_addr addr;
+	__u32 what; /* enum corepath_guard_what */
+};
+
+/*
+ * Slots of xdp_stages. The prefilter hands a packet to the first, the guard to the balancer; the
+ * first is whichever of the two comes first of those that are there.
+ */
 enum corepath_stage {
-	COREPATH_STAGE_LB,
+	COREPATH_STAGE_LB = 0,
+	COREPATH_STAGE_GUARD = 1,
+	COREPATH_STAGE_FIRST = 2,
 	COREPATH_STAGE_COUNT,
 };
 
