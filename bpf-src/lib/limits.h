@@ -66,6 +66,20 @@
 #define LIMIT_GUARD_NEW	    100000
 
 /*
+ * Flows masqueraded, and prefixes that are or are not. A flow is 250 bytes in two entries, taken
+ * when the maps are made. What makes room for a new flow is the one unused for longest.
+ */
+#define LIMIT_NAT_FLOWS	   65536
+#define LIMIT_NAT_PREFIXES 4096
+
+/*
+ * Ports tried for a new flow before it is refused: its own, one at random, and those after that.
+ * Each is verified as often as it is unrolled. With half of the ports taken towards one
+ * destination, one flow of 32768 finds none.
+ */
+#define LIMIT_NAT_TRIES 16
+
+/*
  * Bytes of the packet that an ICMP "too big" quotes. RFC 1812 section 4.3.2.3 asks for as many as
  * fit in 576, RFC 4443 section 3.2 in 1280; bpf_csum_diff() sums 512 at a time (MAX_BPF_STACK in
  * kernel/bpf, net/core/filter.c), and 8 of them are the ICMP header. The MTU is never below 1280

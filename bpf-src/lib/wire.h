@@ -103,7 +103,9 @@ struct wire_tcp {
 	__be16 urgent;
 };
 
+#define TCP_FIN 0x01
 #define TCP_SYN 0x02
+#define TCP_RST 0x04
 #define TCP_ACK 0x10
 
 /* RFC 768 */

@@ -61,6 +61,14 @@ int cmd_observe(const struct args *args);
 int cmd_endpoint_add(const struct args *args);
 int cmd_endpoint_del(const struct args *args);
 int cmd_endpoint_list(const struct args *args);
+int cmd_uplink_attach(const struct args *args);
+int cmd_uplink_detach(const struct args *args);
+int cmd_uplink_set(const struct args *args);
+int cmd_uplink_source(const struct args *args);
+int cmd_uplink_exclude(const struct args *args);
+int cmd_uplink_show(const struct args *args);
+int cmd_uplink_flows(const struct args *args);
+int cmd_uplink_sweep(const struct args *args);
 int cmd_counters(const struct args *args);
 int cmd_version(const struct args *args);
 

@@ -169,6 +169,22 @@ bool cp_word_rate(const char *s, __u32 *rate, __u32 *seconds);
 /* Detaches nothing; removes the pins of the endpoints' programs and maps. */
 int cp_ep_unpin(const struct cp_dir *dir);
 
+/* uplink.c */
+
+/* The uplink's object, its maps and its lock. */
+struct cp_uplink {
+	struct cp_dir dir;
+	bool loaded; /* else no map is open */
+	int config, sources, excludes, out, in, direct, counters;
+};
+
+/* With `make` the object is loaded if it is not. */
+int cp_uplink_open(struct cp_uplink *u, const char *pin_dir, enum cp_access access, bool make);
+void cp_uplink_close(struct cp_uplink *u);
+
+/* Detaches nothing; removes the pins of the uplink's programs and maps. */
+int cp_uplink_unpin(const struct cp_dir *dir);
+
 /* prefixes.c */
 
 /* How many prefixes a trie holds. A negative errno without an error text. */
@@ -191,6 +207,18 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 /* The endpoints' programs, pinned beside their maps; the second one last. */
 #define CP_PROG_EP_FROM "tc_from_endpoint"
 #define CP_PROG_EP_TO	"tc_to_endpoint"
+
+#define CP_MAP_NAT_CONFIG   "nat_config"
+#define CP_MAP_NAT_SOURCES  "nat_sources"
+#define CP_MAP_NAT_EXCLUDES "nat_excludes"
+#define CP_MAP_NAT_OUT	    "nat_out"
+#define CP_MAP_NAT_IN	    "nat_in"
+#define CP_MAP_NAT_DIRECT   "nat_direct"
+#define CP_MAP_NAT_COUNTERS "nat_counters"
+
+/* The uplink's programs, likewise. */
+#define CP_PROG_UPLINK_IN  "tc_uplink_in"
+#define CP_PROG_UPLINK_OUT "tc_uplink_out"
 
 #define CP_MAP_LB_CONFIG   "lb_config"
 #define CP_MAP_LB_VIPS	   "lb_vips"

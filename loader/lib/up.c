@@ -320,6 +320,8 @@ static int down_all(const struct cp_dir *dir, struct cp_link *links, size_t n)
 		err = cp_ep_unpin(dir);
 	if (!err)
 		err = cp_guard_unpin(dir);
+	if (!err)
+		err = cp_uplink_unpin(dir);
 	if (err)
 		return err;
 	if (rmdir(dir->path))

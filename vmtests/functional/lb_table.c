@@ -24,12 +24,16 @@ static bool is_up, has_devices;
 static char up_error[1024];
 
 /* What packets may leave behind, and the array entries that do. The rest is made by commands. */
-static const char *const flow_maps[] = {"lb_conns", "lb_replies", "lb_affinity",
-					"lb_rates", "lb_frags",	  "guard_sources"};
+static const char *const flow_maps[] = {"lb_conns",   "lb_replies",    "lb_affinity", "lb_rates",
+					"lb_frags",   "guard_sources", "nat_out",     "nat_in",
+					"nat_direct", "nat_frags"};
 static const struct {
 	const char *name;
 	unsigned int entries;
-} arrays[] = {{"drop_counters", COREPATH_DROP_COUNT}, {"lb_guards", 2}, {"guard_new", 1}};
+} arrays[] = {{"drop_counters", COREPATH_DROP_COUNT},
+	      {"lb_guards", 2},
+	      {"guard_new", 1},
+	      {"nat_counters", COREPATH_NAT_COUNTERS}};
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
 

@@ -142,7 +142,7 @@ static const struct {
 	void (*run)(const char **words, size_t n); /* the words after the name, two at least */
 } commands[] = {
 	{"service", service},	  {"backend", backend},	  {"balancer", balancer_set},
-	{"prefilter", prefilter}, {"endpoint", endpoint},
+	{"prefilter", prefilter}, {"endpoint", endpoint}, {"uplink", table_uplink},
 };
 
 void table_command(const char **words, size_t n)
@@ -196,4 +196,5 @@ void table_commands_reset(void)
 	table_must(corepath_balancer_set(TABLE_PIN_DIR, &settings));
 	reset_guard();
 	del_endpoints();
+	table_uplink_reset();
 }

@@ -41,4 +41,8 @@ int table_xdp_program(void);
 /* table_packets.c: one packet through a program. Adds to `want` what it is counted as. */
 void table_packet(json_t *step, size_t index, struct corepath_counter *want);
 
+/* table_uplink.c: the words after "uplink", and a reset as above. */
+void table_uplink(const char **words, size_t n);
+void table_uplink_reset(void);
+
 #endif

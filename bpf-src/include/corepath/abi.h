@@ -59,7 +59,18 @@
 	X(SIGNATURE, 24, "signature", "a signature of the prefilter matches")                      \
 	X(SOURCE_RATE, 25, "source_rate", "source sends more packets than the prefilter's rate")   \
 	X(SOURCE_CONN_RATE, 26, "source_conn_rate",                                                \
-	  "source opens more TCP connections than the prefilter's rate")
+	  "source opens more TCP connections than the prefilter's rate")                           \
+	X(NAT_MASQUERADED, 27, "nat_masqueraded",                                                  \
+	  "not dropped: sent by the uplink with its address as source")                            \
+	X(NAT_RETURNED, 28, "nat_returned",                                                        \
+	  "not dropped: an answer to what was masqueraded, back to its endpoint")                  \
+	X(NAT_NO_PORT, 29, "nat_no_port",                                                          \
+	  "to masquerade, and no port towards this destination was found free")                    \
+	X(NAT_FULL, 30, "nat_full", "to masquerade, and the table of flows took no entry")         \
+	X(NAT_FRAG_UNKNOWN, 31, "nat_frag_unknown",                                                \
+	  "fragment to masquerade, and the first fragment was not seen")                           \
+	X(NAT_UNSUPPORTED, 32, "nat_unsupported", "to masquerade, and neither TCP, UDP nor ICMP")  \
+	X(UNWRITABLE, 33, "unwritable", "the kernel had no memory to make the packet writable")
 
 enum corepath_drop {
 #define COREPATH_X(sym, num, name, text) COREPATH_DROP_##sym = num,
@@ -81,6 +92,8 @@ static inline int corepath_is_drop(enum corepath_drop reason)
 	case COREPATH_DROP_LB_TRANSLATED:
 	case COREPATH_DROP_LB_REPLIED:
 	case COREPATH_DROP_LB_ECHOED:
+	case COREPATH_DROP_NAT_MASQUERADED:
+	case COREPATH_DROP_NAT_RETURNED:
 		return 0;
 	default:
 		return 1;
@@ -345,6 +358,55 @@ struct corepath_endpoint {
 	__u8 host_mac[6];	      /* the device's */
 	__u32 identity;
 	__u32 flags;
+};
+
+/* ---- masquerading at the uplink ---- */
+
+/* Key of nat_sources and nat_excludes; IPv4 lengths are 96 more. */
+struct corepath_nat_prefix {
+	__u32 prefixlen; /* 0..128 */
+	struct corepath_addr addr;
+};
+
+/* The only value of nat_config. */
+struct corepath_nat_config {
+	struct corepath_addr masquerade4; /* the uplink's address; all 0: IPv4 is left alone */
+	struct corepath_addr masquerade6;
+	__u16 port_min, port_max; /* host order, inclusive; identifiers of echoes as well */
+	__u32 pad;
+};
+
+/* Value of nat_out, whose key is a flow as its endpoint sends it: what its source becomes. */
+struct corepath_nat_out {
+	struct corepath_addr addr;
+	__u16 port; /* network order; of an echo the identifier */
+	__u8 pad[2];
+};
+
+enum corepath_nat_flags {
+	COREPATH_NAT_REPLIED = 1 << 0, /* there was an answer */
+	COREPATH_NAT_CLOSING = 1 << 1, /* TCP: FIN or RST, of either side */
+};
+
+/*
+ * Value of nat_in, whose key is the answers' flow as it comes in: what its destination becomes. A
+ * flow of the host itself is here as well, so that nobody else gets its port.
+ */
+struct corepath_nat_in {
+	struct corepath_addr addr;
+	__u16 port; /* network order */
+	__u8 flags; /* enum corepath_nat_flags */
+	__u8 pad;
+	__u32 pad2;
+	__u64 expires_ns; /* CLOCK_MONOTONIC */
+};
+
+/* What happened while ports were sought: indices of nat_counters. */
+enum corepath_nat_counter {
+	COREPATH_NAT_COLLISIONS,  /* a port was another flow's, and the next one was tried */
+	COREPATH_NAT_EXPIRED,	  /* a port was taken from a flow past its time */
+	COREPATH_NAT_ROLLED_BACK, /* a port was given back: the flow's other entry was refused */
+	COREPATH_NAT_COUNTERS,
 };
 
 /* ---- the guard: signatures and rates of sources ---- */
