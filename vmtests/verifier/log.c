@@ -109,7 +109,8 @@ static long number_after(const char *text, const char *key)
 	return end == at ? -1 : value;
 }
 
-/* "stack depth 144+255"; 7.2 adds " max 400", which is 0 for a rejected program. */
+/* "stack depth 144+255"; 7.2 adds " max 400", which is 0 for a rejected program; 7.3 has that
+ * alone, and the rest in parse_subprog()'s lines. */
 static void parse_stack(const char *text, struct verifier_log *out)
 {
 	const char *at = text + strlen("stack depth ");
@@ -126,6 +127,15 @@ static void parse_stack(const char *text, struct verifier_log *out)
 			break;
 		at = end + 1;
 	}
+}
+
+/* "subprog 0 (f) main insns_self 3 insns_total 3 stack 16", a line for each since 7.3. */
+static void parse_subprog(const char *text, struct verifier_log *out)
+{
+	long depth = number_after(text, " stack ");
+
+	if (depth >= 0 && out->stack_count < VERIFIER_LOG_SUBPROGS)
+		out->stack[out->stack_count++] = depth;
 }
 
 static void parse_figures(const char *text, struct verifier_log *out)
@@ -191,7 +201,8 @@ static bool read_report(struct walk *walk, const char *text, struct verifier_log
 		return true;
 	}
 	if (walk->part == CLASSIC || starts_with(text, "processed ") ||
-	    starts_with(text, "verification time ") || starts_with(text, "stack depth "))
+	    starts_with(text, "verification time ") || starts_with(text, "stack depth ") ||
+	    starts_with(text, "subprog "))
 		return false;
 	if (starts_with(text, "Reason:")) {
 		walk->part = REPORT_REASON;
@@ -225,6 +236,8 @@ static int read_line(struct walk *walk, const char *text, struct verifier_log *o
 		parse_figures(text, out);
 	else if (starts_with(text, "stack depth "))
 		parse_stack(text, out);
+	else if (starts_with(text, "subprog "))
+		parse_subprog(text, out);
 	else if (starts_with(text, "verification time "))
 		out->verification_us = number_after(text, "verification time ");
 	else if (!is_noise(text))

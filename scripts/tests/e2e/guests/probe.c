@@ -352,11 +352,14 @@ static bool has_prog(unsigned type)
 	return false;
 }
 
-/* The verifier's words for a function this type of program may not call, 5.10 to 7.2. */
+/* The verifier's words for a function this type of program may not call, 5.10 to 7.3. Whole enough
+ * not to be met in the report that 7.3 makes of any error ("Operation is not allowed in this
+ * context"). */
 static bool refused(void)
 {
 	static const char *const words[] = {"unknown func ", "invalid func ", "cannot use helper ",
-					    "is not allowed", "helper call is not allowed"};
+					    "calling kernel function ",
+					    "helper call is not allowed"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (strstr(log_text, words[i]))
