@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Every command and every option of corepath. */
+#include "commands.h"
+
+#define UNLIMITED ((size_t)-1)
+
+const struct command_option options[N_OPTIONS] = {
+	[OPT_DEV] = {"dev", "DEV", "network device; may be given more than once"},
+	[OPT_XDP_MODE] = {"xdp-mode", "auto|native|generic",
+			  "where XDP runs: in the driver (native), in the stack (generic, slower), "
+			  "or the first that works (auto, the default)"},
+	[OPT_TC_MODE] = {"tc-mode", "auto|tcx|clsact",
+			 "how tc programs are attached: by a link (tcx, Linux 6.6), by a filter "
+			 "(clsact), or the first that works (auto, the default)"},
+	[OPT_MAX_PREFIXES] = {"max-prefixes", "N",
+			      "room for N prefixes of each address family (default 65536)"},
+	[OPT_ALLOW] = {"allow", NULL, "except these from a shorter denied prefix"},
+	[OPT_CGROUP] = {"cgroup", "DIR",
+			"folder of a cgroup (version 2); those below it are included"},
+	[OPT_REASON] = {"reason", "NAME,...",
+			"only these, as 'corepath counters' names them, or all (default: drops)"},
+	[OPT_ADDRESS] = {"address", "PREFIX", "only packets from or to this prefix"},
+	[OPT_PORT] = {"port", "N", "only packets from or to this port"},
+	[OPT_PROTO] = {"proto", "tcp|udp|icmp|...", "only packets of this protocol"},
+	[OPT_COUNT] = {"count", "N", "end after N"},
+	[OPT_JSON] = {"json", NULL, "print JSON"},
+	[OPT_PIN_DIR] = {"pin-dir", "DIR",
+			 "where the state is pinned (default " COREPATH_PIN_DIR ")"},
+	[OPT_VERBOSE] = {"verbose", NULL, "show what libbpf says as it says it"},
+	[OPT_HELP] = {"help", NULL, "show this"},
+};
+
+const struct command commands[] = {
+	{NULL, "up", "--dev DEV [--dev DEV2]",
+	 "Load the datapath and attach it. It stays when this command ends.",
+	 "corepath up --dev eth0 --xdp-mode native",
+	 BIT(OPT_DEV) | BIT(OPT_XDP_MODE) | BIT(OPT_MAX_PREFIXES), 0, 0, cmd_up},
+	{NULL, "down", "[--dev DEV]",
+	 "Detach from DEV and keep the prefixes; without --dev, detach from all and remove all.",
+	 "corepath down --dev eth0", BIT(OPT_DEV), 0, 0, cmd_down},
+	{NULL, "status", "", "Show what is attached where and how full the prefix lists are.",
+	 "corepath status --json | jq '.devices[].mode'", BIT(OPT_JSON), 0, 0, cmd_status},
+	{"prefilter", "add", "PREFIX...",
+	 "Drop packets from these source prefixes; with --allow, let them in again. The longest "
+	 "matching prefix decides.",
+	 "corepath prefilter add 198.51.100.0/24 2001:db8:bad::/48", BIT(OPT_ALLOW), 1, UNLIMITED,
+	 cmd_prefilter_add},
+	{"prefilter", "del", "PREFIX...", "Forget these prefixes, denied or allowed.",
+	 "corepath prefilter del 198.51.100.0/24", 0, 1, UNLIMITED, cmd_prefilter_del},
+	{"prefilter", "list", "", "Print the prefixes in the form that 'prefilter load' reads.",
+	 "corepath prefilter list > prefixes.txt", BIT(OPT_JSON), 0, 0, cmd_prefilter_list},
+	{"prefilter", "load", "FILE",
+	 "Add the prefixes in FILE (- is standard input): one per line, '#' starts a comment, a "
+	 "leading '!' allows. A bad line fails the whole file.",
+	 "corepath prefilter load prefixes.txt", 0, 1, 1, cmd_prefilter_load},
+	{"prefilter signature", "add", "NUMBER KEY=VALUE...",
+	 "Drop, or only count, packets that match all of these. 32 signatures, looked at in the order "
+	 "of their numbers.\n"
+	 "  family=4|6       the address family\n"
+	 "  proto=P          tcp, udp, icmp, icmpv6, ... or a number\n"
+	 "  sport=N or N-M   source port, or a range; dport= likewise\n"
+	 "  flags=LETTERS    TCP flags of FSRPAUEC, these and no others; S/SA: of S and A only S\n"
+	 "  ttl=N or N-M     time to live or hop limit\n"
+	 "  len=N or N-M     bytes of the IP packet\n"
+	 "  frag=F           no, yes, first or later\n"
+	 "  bytes=HEX[/MASK] up to 16 bytes of the packet\n"
+	 "  at=N             how far they are (default 0) from ...\n"
+	 "  from=F           ... ip or l4, the header; payload, what follows it (default)\n"
+	 "  action=A         drop (default), or count and look at the next signature",
+	 "corepath prefilter signature add 7 proto=udp dport=1900 len=0-60 bytes=4d2d53", 0, 2,
+	 UNLIMITED, cmd_signature_add},
+	{"prefilter signature", "del", "NUMBER", "Forget the signature.",
+	 "corepath prefilter signature del 7", 0, 1, 1, cmd_signature_del},
+	{"prefilter signature", "list", "", "Print the signatures and what they matched.",
+	 "corepath prefilter signature list --json", BIT(OPT_JSON), 0, 0, cmd_signature_list},
+	{"prefilter rate", "set", "KEY=VALUE...",
+	 "Limit what each source may send; what is beyond is dropped.\n"
+	 "  packets=N[/SEC]     packets per second, or per SEC seconds; 0: no limit\n"
+	 "  conns=N[/SEC]       new TCP connections\n"
+	 "  packets-prefix=A,B  IPv4 and IPv6 addresses with the same first A and B bits are one source\n"
+	 "                      (default 32,64); conns-prefix= likewise",
+	 "corepath prefilter rate set packets=20000 conns=100/10 conns-prefix=24,56", 0, 1,
+	 UNLIMITED, cmd_rate_set},
+	{"prefilter rate", "show", "", "Print the limits.", "corepath prefilter rate show",
+	 BIT(OPT_JSON), 0, 0, cmd_rate_show},
+	{"service", "add", "PROTO ADDRESS:PORT [KEY=VALUE...]",
+	 "Balance PROTO (tcp or udp) to ADDRESS:PORT over backends. ADDRESS may be a prefix, an IPv6 "
+	 "one is in brackets, and PORT 0 is any port without a service of its own.\n"
+	 "  mode=tunnel      the packet inside IP to the backend, which answers itself (default)\n"
+	 "  mode=gue         the same inside UDP, port 6080\n"
+	 "  mode=nat         the destination rewritten; answers must come back through this device\n"
+	 "  sockets=yes|no   whether 'socket-lb' sends sockets of this host to the backends' own\n"
+	 "                   addresses (default: yes if mode=nat, as other backends need not serve them)\n"
+	 "  affinity=SEC     a client stays with its backend for SEC seconds after its last flow\n"
+	 "  sources=P,P...   only clients in these prefixes\n"
+	 "  rate=N or N/SEC  packets that one client may send per second, or per SEC seconds",
+	 "corepath service add tcp 203.0.113.9:80 mode=nat affinity=300", 0, 2, UNLIMITED,
+	 cmd_service_add},
+	{"service", "del", "PROTO ADDRESS:PORT", "Forget the service and its backends.",
+	 "corepath service del tcp 203.0.113.9:80", 0, 2, 2, cmd_service_del},
+	{"service", "list", "", "Print the services and their backends.",
+	 "corepath service list --json", BIT(OPT_JSON), 0, 0, cmd_service_list},
+	{"backend", "add", "PROTO ADDRESS:PORT BACKEND [KEY=VALUE...]",
+	 "Give the service a backend: an address, with a port if mode=nat.\n"
+	 "  weight=N         its share of new flows, relative to the others (default 1)\n"
+	 "  state=STATE      active (default), draining or down; see 'backend set-state'\n"
+	 "  mac=MAC          next hop to it; without one, where the packet came from (a router)",
+	 "corepath backend add tcp 203.0.113.9:80 10.0.0.1:8080 weight=2", 0, 3, UNLIMITED,
+	 cmd_backend_add},
+	{"backend", "del", "PROTO ADDRESS:PORT BACKEND",
+	 "Take the backend from the service; its flows go to others.",
+	 "corepath backend del tcp 203.0.113.9:80 10.0.0.1:8080", 0, 3, 3, cmd_backend_del},
+	{"backend", "set-state", "PROTO ADDRESS:PORT BACKEND STATE",
+	 "active: gets flows. draining: keeps the flows it has. down: its flows go to others.",
+	 "corepath backend set-state tcp 203.0.113.9:80 10.0.0.1:8080 draining", 0, 4, 4,
+	 cmd_backend_set_state},
+	{"balancer", "set", "KEY=VALUE...",
+	 "Settings of all services.\n"
+	 "  source4=PREFIX   source of tunnels to IPv4 backends; bits after the prefix vary by flow\n"
+	 "  source6=PREFIX   the same to IPv6 backends\n"
+	 "  mtu=BYTES        what fits the way to the backends; senders are told of less (1500)\n"
+	 "  conn-rate=N      new flows each CPU remembers per second; a flood costs no more (125000)",
+	 "corepath balancer set mtu=1540 source4=192.0.2.1/32", 0, 1, UNLIMITED, cmd_balancer_set},
+	{"balancer", "show", "", "Print the settings.", "corepath balancer show", BIT(OPT_JSON), 0,
+	 0, cmd_balancer_show},
+	{"socket-lb", "up", "--cgroup DIR",
+	 "Balance the sockets of this host that are in the cgroup: connect() and sendmsg() to a "
+	 "service go to a backend's address, without a translation on the way, and no device needs "
+	 "the datapath. It stays when this command ends. Services are as 'service add' has them; their "
+	 "sources and rates are for packets from outside and do not apply.",
+	 "corepath socket-lb up --cgroup /sys/fs/cgroup", BIT(OPT_CGROUP), 0, 0, cmd_socket_up},
+	{"socket-lb", "down", "[--cgroup DIR]",
+	 "Leave the cgroup's sockets alone again, or all; services stay, and so do connections.",
+	 "corepath socket-lb down --cgroup /sys/fs/cgroup", BIT(OPT_CGROUP), 0, 0, cmd_socket_down},
+	{"socket-lb", "status", "", "Show which cgroups' sockets are balanced.",
+	 "corepath socket-lb status --json", BIT(OPT_JSON), 0, 0, cmd_socket_status},
+	{"endpoint", "add", "DEV ADDRESS... [KEY=VALUE...]",
+	 "Watch over the workload behind DEV, such as the host's end of its veth pair: what it sends "
+	 "and what is sent to it. ADDRESS is the workload's own; one of each family.\n"
+	 "  mac=MAC          the workload's own; without one it is not checked\n"
+	 "  identity=N       who it is, in policies of others (default 1: the world)",
+	 "corepath endpoint add veth7 10.0.0.2 2001:db8::2 identity=100", BIT(OPT_TC_MODE), 2,
+	 UNLIMITED, cmd_endpoint_add},
+	{"endpoint", "del", "DEV", "Leave the workload behind DEV alone again.",
+	 "corepath endpoint del veth7", 0, 1, 1, cmd_endpoint_del},
+	{"endpoint", "list", "", "Print the endpoints.", "corepath endpoint list --json",
+	 BIT(OPT_JSON), 0, 0, cmd_endpoint_list},
+	{"uplink", "attach", "DEV",
+	 "Make DEV the way to the world: what leaves it is masqueraded as 'uplink set' and 'uplink "
+	 "source' say, and answers come back.",
+	 "corepath uplink attach eth0", BIT(OPT_TC_MODE), 1, 1, cmd_uplink_attach},
+	{"uplink", "detach", "DEV", "Leave DEV alone again; settings and flows stay.",
+	 "corepath uplink detach eth0", 0, 1, 1, cmd_uplink_detach},
+	{"uplink", "set", "KEY=VALUE...",
+	 "Settings of all uplinks.\n"
+	 "  masquerade4=ADDR  the uplink's IPv4 address, which sources get; none: IPv4 is left alone\n"
+	 "  masquerade6=ADDR  the same for IPv6\n"
+	 "  ports=MIN-MAX     ports given to flows that cannot keep their own (32768-65535)",
+	 "corepath uplink set masquerade4=203.0.113.1 masquerade6=2001:db8:f::1", 0, 1, UNLIMITED,
+	 cmd_uplink_set},
+	{"uplink", "source", "add|del PREFIX...",
+	 "Masquerade packets from these networks, or no more.",
+	 "corepath uplink source add 10.0.0.0/16 fd00:10::/48", 0, 2, UNLIMITED, cmd_uplink_source},
+	{"uplink", "exclude", "add|del PREFIX...",
+	 "Do not masquerade packets to these networks, or do again.",
+	 "corepath uplink exclude add 10.0.0.0/8 fd00::/8", 0, 2, UNLIMITED, cmd_uplink_exclude},
+	{"uplink", "show", "", "Print devices, settings, networks, and how ports were found.",
+	 "corepath uplink show --json", BIT(OPT_JSON), 0, 0, cmd_uplink_show},
+	{"uplink", "flows", "", "Print the flows that are masqueraded or hold a port.",
+	 "corepath uplink flows --json | jq '.[].masqueraded'", BIT(OPT_JSON), 0, 0,
+	 cmd_uplink_flows},
+	{"uplink", "sweep", "", "Forget the flows past their time.", "corepath uplink sweep", 0, 0,
+	 0, cmd_uplink_sweep},
+	{NULL, "counters", "", "Print packets and bytes by what became of them.",
+	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
+	{NULL, "observe", "[--reason NAME,...] [--address PREFIX] [--port N] [--proto P]",
+	 "Print packets as they are dropped, a line each, until Ctrl-C. Costs nothing while nobody does.",
+	 "corepath observe --address 198.51.100.0/24 --json",
+	 BIT(OPT_REASON) | BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_PROTO) | BIT(OPT_COUNT) |
+		 BIT(OPT_JSON),
+	 0, 0, cmd_observe},
+	{NULL, "version", "", "Print the versions of corepath and libbpf.", "corepath version", 0,
+	 0, 0, cmd_version},
+};
+
+const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
