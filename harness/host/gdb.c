@@ -44,7 +44,7 @@ static char *kallsyms(const struct vm_options *vm, const struct profile *profile
 	unsigned n = 14;
 	int status;
 
-	/* A flavour is another image. Under icount nothing can be asked of a running guest. */
+	/* A flavour is another image; icount is the same one, and slow. */
 	if (!profile->icount) {
 		argv[n++] = "--profile";
 		argv[n++] = (char *)profile->name;

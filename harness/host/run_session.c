@@ -333,6 +333,7 @@ int run_session(const struct run_options *o)
 	if (o->gdb && gdb_prepare(&s.gdb, o->gdb, k, &o->vm, profile) < 0)
 		return RUN_HARNESS;
 	machine_config(&s.config, &o->vm, k, profile, ACCEL_TCG);
+	s.config.attended = true;
 	if (!s.config.job_ms)
 		s.config.job_ms = JOB_MS;
 	s.config.initrd_fd = payload_initramfs(k);

@@ -25,6 +25,7 @@ struct vm_config {
 	enum accel accel;
 	unsigned cpus, mem_mib;
 	bool deterministic; /* icount, a fixed clock, nothing sent while it runs; implies TCG */
+	bool attended;	    /* the job takes leave of us, though it be deterministic */
 	unsigned seed;	    /* of a deterministic machine's random numbers */
 	bool disturbed;	    /* init preempts the job at moments drawn from the seed */
 	bool seed_later;    /* one saved machine serves all seeds */

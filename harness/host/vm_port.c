@@ -105,7 +105,7 @@ static void program_ended(struct vm *vm, const char *text, size_t len)
 	vm->end.signal = signal;
 	vm->end.status = status;
 	vm_enter(vm, ENDING, vm->config.end_ms);
-	if (!vm->config.deterministic)
+	if (!vm->config.deterministic || vm->config.attended)
 		send_frame(vm, VT_BYE, NULL, 0);
 }
 

@@ -105,3 +105,10 @@ def test_result_lines_of_a_suite_are_shown(vmtest):
     line = '{"test":"mine","status":"PASS"}'
     done = run(vmtest, "--", "sh", "-c", f"echo '{line}' >&$VMTEST_RESULT_FD")
     assert (done.stdout.decode(), done.returncode) == (line + "\n", 0)
+
+
+def test_under_icount(vmtest):
+    """A virtual nanosecond per instruction, for programs that are tried by hand as well."""
+    done = run(vmtest, "--profile", "icount", "--", "uname", "-r")
+    assert done.stdout.decode().startswith("6.12.")
+    assert (done.returncode, done.stderr) == (0, b"")
