@@ -56,4 +56,8 @@ void events_add(Suite *suite, const struct selection *selection);
 /* Adds those that attach to tc hooks, functional.tc_traffic.*. */
 void tc_traffic_add(Suite *suite, const struct selection *selection);
 
+/* Add those of the uplink, functional.uplink.*. */
+void uplink_traffic_add(Suite *suite, const struct selection *selection);
+void uplink_rollback_add(Suite *suite, const struct selection *selection);
+
 #endif

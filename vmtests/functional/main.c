@@ -35,7 +35,9 @@ static const struct group {
 	 "real traffic between namespaces",
 	 {traffic_add, lb_traffic_add, events_add, sock_close_add}},
 	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add}},
-	{"tc", "traffic of endpoints, on tc hooks", {tc_traffic_add}},
+	{"tc",
+	 "traffic of endpoints and the uplink, on tc hooks",
+	 {tc_traffic_add, uplink_traffic_add, uplink_rollback_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},
 };
 
