@@ -30,6 +30,9 @@ struct args {
 /* Prints the library's last error, and its log if `with_log`. Returns EXIT_FAILED. */
 int report_failure(const struct args *args, bool with_log);
 
+/* Prints which cgroups' sockets are balanced. */
+void print_cgroups(const struct corepath_cgroup *list, size_t n);
+
 /* Prints what is wrong with the command line. Returns EXIT_USAGE. */
 int report_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

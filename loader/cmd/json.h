@@ -8,4 +8,8 @@
  * is one that could not be built. */
 int print_json(json_t *value);
 
+/* What `print_cgroups` prints; NULL if it could not be built. */
+struct corepath_cgroup;
+json_t *cgroups_json(const struct corepath_cgroup *list, size_t n);
+
 #endif

@@ -27,7 +27,8 @@ static json_t *attachment_json(const struct corepath_attachment *a)
 	return NULL;
 }
 
-static int status_json(const struct args *args, const struct corepath_status *st)
+static int status_json(const struct args *args, const struct corepath_status *st,
+		       const struct corepath_cgroup *cgroups, size_t n_cgroups)
 {
 	json_t *devs = json_array();
 	size_t i;
@@ -39,10 +40,10 @@ static int status_json(const struct args *args, const struct corepath_status *st
 			return print_json(NULL);
 		}
 	}
-	return print_json(json_pack("{s:b, s:s, s:o, s:{s:o, s:o}}", "up", 1, "pin_dir",
+	return print_json(json_pack("{s:b, s:s, s:o, s:{s:o, s:o}, s:o}", "up", 1, "pin_dir",
 				    args->pin_dir, "devices", devs, "prefixes", "ipv4",
-				    usage_json(&st->prefixes4), "ipv6",
-				    usage_json(&st->prefixes6)));
+				    usage_json(&st->prefixes4), "ipv6", usage_json(&st->prefixes6),
+				    "cgroups", cgroups_json(cgroups, n_cgroups)));
 }
 
 static void status_text(const struct args *args, const struct corepath_status *st)
@@ -77,8 +78,10 @@ static void status_text(const struct args *args, const struct corepath_status *s
 
 int cmd_status(const struct args *args)
 {
+	struct corepath_cgroup *cgroups = NULL;
 	struct corepath_status st;
 	int err, status = EXIT_DONE;
+	size_t n_cgroups = 0;
 
 	err = corepath_status(args->pin_dir, &st);
 	if (err == -ENOENT && args->json) /* "nothing is up" is an answer to a program */
@@ -86,10 +89,16 @@ int cmd_status(const struct args *args)
 					    "devices"));
 	if (err)
 		return report_failure(args, false);
-	if (args->json)
-		status = status_json(args, &st);
-	else
+	if (corepath_socket_status(args->pin_dir, &cgroups, &n_cgroups)) {
+		status = report_failure(args, false);
+	} else if (args->json) {
+		status = status_json(args, &st, cgroups, n_cgroups);
+	} else {
 		status_text(args, &st);
+		if (n_cgroups)
+			print_cgroups(cgroups, n_cgroups);
+	}
+	corepath_socket_free(cgroups, n_cgroups);
 	free(st.devs);
 	return status;
 }

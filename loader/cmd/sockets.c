@@ -23,7 +23,7 @@ int cmd_socket_down(const struct args *args)
 	return EXIT_DONE;
 }
 
-static json_t *list_json(const struct corepath_cgroup *list, size_t n)
+json_t *cgroups_json(const struct corepath_cgroup *list, size_t n)
 {
 	json_t *array = json_array();
 	size_t i;
@@ -38,10 +38,10 @@ static json_t *list_json(const struct corepath_cgroup *list, size_t n)
 			return NULL;
 		}
 	}
-	return json_pack("{s:o}", "cgroups", array);
+	return array;
 }
 
-static void list_text(const struct corepath_cgroup *list, size_t n)
+void print_cgroups(const struct corepath_cgroup *list, size_t n)
 {
 	size_t i;
 
@@ -77,9 +77,9 @@ int cmd_socket_status(const struct args *args)
 	if (err && !(err == -ENOENT && args->json)) /* "nothing is up" is an answer to a program */
 		return report_failure(args, false);
 	if (args->json)
-		status = print_json(list_json(list, n));
+		status = print_json(json_pack("{s:o}", "cgroups", cgroups_json(list, n)));
 	else
-		list_text(list, n);
+		print_cgroups(list, n);
 	corepath_socket_free(list, n);
 	return status;
 }

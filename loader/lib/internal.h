@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <limits.h>
+#include <linux/netlink.h>
 #include "compat.h"
 #include "corepath.h"
 
@@ -117,6 +118,10 @@ int cp_tc_read(const struct cp_dir *dir, const char *kind, struct cp_tc **list, 
 int cp_tc_detach(const struct cp_dir *dir, const struct cp_tc *t);
 
 /* netlink.c. Each returns a negative errno without an error text. */
+
+/* Sends the request to NETLINK_... and gives each message of the answer to `take`. */
+typedef void (*cp_netlink_take)(const struct nlmsghdr *m, void *arg);
+int cp_netlink_ask(int protocol, const struct nlmsghdr *request, cp_netlink_take take, void *arg);
 
 struct cp_device {
 	char kind[16]; /* "veth", "dummy"; empty for hardware */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The few questions to rtnetlink that libbpf does not ask. */
+/* Questions to netlink, and the few to rtnetlink that libbpf does not ask. */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/pkt_sched.h>
@@ -13,38 +13,44 @@
 /* The kernel never answers a dump in larger pieces (NLMSG_GOODSIZE and 32 KiB since 4.6). */
 #define ANSWER_MAX 32768
 
-typedef void (*take_fn)(const struct nlmsghdr *m, void *arg);
+/* What the last message of an answer says: 0, or a negative errno. A dump's may be without. */
+static int last_says(const struct nlmsghdr *m)
+{
+	if (m->nlmsg_type == NLMSG_ERROR)
+		return ((const struct nlmsgerr *)NLMSG_DATA(m))->error;
+	return m->nlmsg_len < NLMSG_LENGTH(sizeof(int)) ? 0 : *(const int *)NLMSG_DATA(m);
+}
 
-/* Gives each message of the answer to `take`. A negative errno without an error text. */
-static int ask(struct nlmsghdr *request, take_fn take, void *arg)
+static int take_answer(int fd, bool dump, cp_netlink_take take, void *arg)
 {
 	static char answer[ANSWER_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	bool dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP, more = true;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	const struct nlmsghdr *m;
 	ssize_t n;
-	int err = 0;
+
+	do {
+		n = recv(fd, answer, sizeof(answer), 0);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (m = (void *)answer; n > 0 && NLMSG_OK(m, n); m = NLMSG_NEXT(m, n)) {
+			if (m->nlmsg_type == NLMSG_ERROR || m->nlmsg_type == NLMSG_DONE)
+				return last_says(m);
+			take(m, arg);
+		}
+	} while ((dump && n) || n < 0);
+	return 0;
+}
+
+int cp_netlink_ask(int protocol, const struct nlmsghdr *request, cp_netlink_take take, void *arg)
+{
+	bool dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), err;
 
 	if (fd < 0)
 		return -errno;
 	if (send(fd, request, request->nlmsg_len, 0) < 0)
 		err = -errno;
-	while (!err && more) {
-		n = recv(fd, answer, sizeof(answer), 0);
-		if (n < 0) {
-			err = -errno;
-			break;
-		}
-		for (m = (void *)answer; NLMSG_OK(m, n) && more && !err; m = NLMSG_NEXT(m, n)) {
-			if (m->nlmsg_type == NLMSG_ERROR)
-				err = ((const struct nlmsgerr *)NLMSG_DATA(m))->error;
-			if (m->nlmsg_type == NLMSG_ERROR || m->nlmsg_type == NLMSG_DONE)
-				more = false;
-			else
-				take(m, arg);
-		}
-		more = more && dump;
-	}
+	else
+		err = take_answer(fd, dump, take, arg);
 	close(fd);
 	return err;
 }
@@ -90,7 +96,7 @@ int cp_device_read(unsigned int ifindex, struct cp_device *dev)
 	};
 
 	memset(dev, 0, sizeof(*dev));
-	return ask(&request.h, take_device, dev);
+	return cp_netlink_ask(NETLINK_ROUTE, &request.h, take_device, dev);
 }
 
 static void count_filter(const struct nlmsghdr *m, void *arg)
@@ -116,7 +122,7 @@ int cp_filters_count(unsigned int ifindex)
 			       .tcm_parent = TC_H_MAKE(TC_H_CLSACT, sides[i])},
 		};
 
-		err = ask(&request.h, count_filter, &count);
+		err = cp_netlink_ask(NETLINK_ROUTE, &request.h, count_filter, &count);
 		if (err)
 			return err;
 	}

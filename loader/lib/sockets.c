@@ -212,8 +212,11 @@ static int read_cgroups(const struct cp_dir *dir, struct corepath_cgroup **list,
 	closedir(d);
 	for (i = 0; i < *n && !err; i++)
 		err = read_state(dir, &(*list)[i]);
-	if (err)
+	if (err) {
 		corepath_socket_free(*list, *n);
+		*list = NULL;
+		*n = 0;
+	}
 	return err;
 }
 
@@ -222,6 +225,8 @@ int corepath_socket_status(const char *pin_dir, struct corepath_cgroup **list, s
 	struct cp_dir dir;
 	int err;
 
+	*list = NULL;
+	*n = 0;
 	err = cp_dir_open(&dir, pin_dir, CP_READ);
 	if (err)
 		return err;

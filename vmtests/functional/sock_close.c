@@ -57,7 +57,7 @@ static int udp_until(enum sock_family f, char server, bool connected)
 	struct sockaddr_in6 from;
 
 	for (int i = 0; i < SOCK_MANY; i++) {
-		int fd = sock_path_udp(f);
+		int fd = sock_path_socket(f, SOCK_DGRAM);
 
 		if (connected)
 			sock_path_udp_connect(fd, f, SOCK_SERVICE, SOCK_PORT);

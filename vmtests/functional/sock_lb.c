@@ -52,7 +52,7 @@ static void others_unchanged(void)
 		fd = sock_path_connect(f, SOCK_BACKEND1, SOCK_BACKEND_PORT, &said);
 		sock_expect_peer(fd, f, SOCK_BACKEND1, SOCK_BACKEND_PORT);
 		close(fd);
-		fd = sock_path_udp(f);
+		fd = sock_path_socket(f, SOCK_DGRAM);
 		ck_assert_int_eq(sock_path_ask(fd, f, SOCK_BACKEND1, SOCK_BACKEND_PORT, &from),
 				 '1');
 		sock_path_expect(&from, f, SOCK_BACKEND1, SOCK_BACKEND_PORT, "the sender");
@@ -62,7 +62,7 @@ static void others_unchanged(void)
 		sock_expect_tcp(f, "1", "in the cgroup");
 		sock_path_inside(false);
 		sock_expect_tcp(f, "V", "outside of the cgroup");
-		fd = sock_path_udp(f);
+		fd = sock_path_socket(f, SOCK_DGRAM);
 		ck_assert_int_eq(sock_path_ask(fd, f, SOCK_SERVICE, SOCK_PORT, &from), 'V');
 		/* the cgroup is the socket's, which it was made in, not its user's */
 		sock_path_inside(true);
@@ -151,12 +151,46 @@ static void no_backend(void)
 	sock_set_state("udp", '1', "down");
 	for_each_family(f)
 	{
-		fd = sock_path_udp(f);
+		fd = sock_path_socket(f, SOCK_DGRAM);
 		ck_assert_int_eq(sock_path_ask(fd, f, SOCK_SERVICE, SOCK_PORT, &from), 'V');
 		sock_path_expect(&from, f, SOCK_SERVICE, SOCK_PORT, "the sender");
 		sock_path_udp_connect(fd, f, SOCK_SERVICE, SOCK_PORT);
 		ck_assert_int_eq(sock_path_ask(fd, f, 0, 0, &from), 'V');
 		close(fd);
+	}
+	sock_down();
+}
+
+/* Half of the backends refuse: the same socket, trying again, comes to another one. */
+static void refused_tries_again(void)
+{
+	char said, nobody[64];
+
+	sock_up();
+	sock_add_plain("tcp", "1");
+	for_each_service(f)
+	{
+		snprintf(nobody, sizeof(nobody), f == SOCK_V6 ? "[%s]:9" : "%s:9",
+			 sock_path_host(f, '2'));
+		command_good("backend", "add", "tcp", sock_path_service(f), nobody);
+	}
+	for_each_family(f)
+	{
+		for (int i = 0; i < SOCK_MANY; i++) {
+			int fd = sock_path_socket(f, SOCK_STREAM), tries = 0;
+
+			while (sock_path_try(fd, f, SOCK_SERVICE, SOCK_PORT)) {
+				if (errno != ECONNREFUSED)
+					ck_abort_msg("%s: connect: %s", sock_family_name(f),
+						     strerror(errno));
+				if (++tries == 2 * SOCK_MANY)
+					ck_abort_msg("%s: %d times refused", sock_family_name(f),
+						     tries);
+			}
+			ck_assert_int_eq(recv(fd, &said, 1, 0), 1);
+			ck_assert_int_eq(said, '1');
+			close(fd);
+		}
 	}
 	sock_down();
 }
@@ -223,6 +257,7 @@ static const struct sock_test tests[] = {
 	{"functional.sock_lb.affinity", affinity},
 	{"functional.sock_lb.states", states},
 	{"functional.sock_lb.no_backend", no_backend},
+	{"functional.sock_lb.refused_tries_again", refused_tries_again},
 	{"functional.sock_lb.which_services", which_services},
 	{"functional.sock_lb.any_address_and_port", any_address_and_port},
 };

@@ -39,7 +39,7 @@ static void up_killed(void)
 		else
 			for_each_service(f)
 				command_good("service", "del", "tcp", sock_path_service(f));
-		nth += 5;
+		nth += 7;
 	}
 	if (nth < 20)
 		checkrun_error("up made %d changes only: was the right thing traced?", nth - 1);
@@ -73,6 +73,8 @@ static void errors(void)
 	if (!strstr(command_output, sock_path_cgroup()) || !strstr(command_output, "attached"))
 		ck_abort_msg("socket-lb status does not say where it is\n%s", command_output);
 	command_good("status");
+	if (!strstr(command_output, sock_path_cgroup()))
+		ck_abort_msg("status does not say where sockets are\n%s", command_output);
 	sock_path_inside(true);
 	sock_add_plain("tcp", "1");
 	sock_expect_tcp_all("1", "after refused commands");
@@ -127,7 +129,7 @@ static void xdp_comes_later(void)
 	sock_up();
 	command_good("service", "add", "udp", sock_path_service(SOCK_V4), "mode=nat");
 	sock_path_inside(false);
-	fd = sock_path_udp(SOCK_V4);
+	fd = sock_path_socket(SOCK_V4, SOCK_DGRAM);
 	ck_assert_int_eq(sock_path_ask(fd, SOCK_V4, SOCK_SERVICE, SOCK_PORT, &from), 'V');
 	command_good("up", "--dev", "lo", "--xdp-mode", "generic");
 	/* to no backend, and then one that passes: the second answer is the first to come */

@@ -112,6 +112,15 @@ void sock_path_expect(const struct sockaddr_in6 *got, enum sock_family family, c
 		     ntohs(got->sin6_port), server, port);
 }
 
+int sock_path_socket(enum sock_family family, int type)
+{
+	int fd = socket(family == SOCK_V4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		checkrun_error("a socket: %s", strerror(errno));
+	return fd;
+}
+
 /* ---- servers ---- */
 
 static void serve_datagrams(int fd, char server)
@@ -133,12 +142,12 @@ static void serve_datagrams(int fd, char server)
 
 static void start_server(enum sock_family family, int type, char server, int port)
 {
-	int fd = socket(family == SOCK_V4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0);
+	int fd = sock_path_socket(family, type);
 	struct sockaddr_in6 at;
 	pid_t pid;
 
 	sock_path_address(family, server, port, &at);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, length(family)) ||
+	if (bind(fd, (struct sockaddr *)&at, length(family)) ||
 	    (type == SOCK_STREAM && listen(fd, 64)))
 		checkrun_error("server %c, port %d: %s", server, port, strerror(errno));
 	pid = fork();
@@ -215,13 +224,19 @@ static void await(int fd, const char *what)
 		ck_abort_msg("%s: no answer within %d s", what, ANSWER_MS / 1000);
 }
 
-int sock_path_connect(enum sock_family family, char server, int port, char *said)
+int sock_path_try(int fd, enum sock_family family, char server, int port)
 {
-	int fd = socket(family == SOCK_V4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in6 to;
 
 	sock_path_address(family, server, port, &to);
-	if (connect(fd, (struct sockaddr *)&to, length(family)))
+	return connect(fd, (struct sockaddr *)&to, length(family));
+}
+
+int sock_path_connect(enum sock_family family, char server, int port, char *said)
+{
+	int fd = sock_path_socket(family, SOCK_STREAM);
+
+	if (sock_path_try(fd, family, server, port))
 		ck_abort_msg("connect to server %c, port %d: %s", server, port, strerror(errno));
 	await(fd, "TCP");
 	if (recv(fd, said, 1, 0) != 1)
@@ -229,21 +244,9 @@ int sock_path_connect(enum sock_family family, char server, int port, char *said
 	return fd;
 }
 
-int sock_path_udp(enum sock_family family)
-{
-	int fd = socket(family == SOCK_V4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		checkrun_error("a UDP socket: %s", strerror(errno));
-	return fd;
-}
-
 void sock_path_udp_connect(int fd, enum sock_family family, char server, int port)
 {
-	struct sockaddr_in6 to;
-
-	sock_path_address(family, server, port, &to);
-	if (connect(fd, (struct sockaddr *)&to, length(family)))
+	if (sock_path_try(fd, family, server, port))
 		ck_abort_msg("connect UDP to server %c, port %d: %s", server, port,
 			     strerror(errno));
 }

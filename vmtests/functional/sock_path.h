@@ -53,12 +53,15 @@ void sock_path_address(enum sock_family family, char server, int port, struct so
 void sock_path_expect(const struct sockaddr_in6 *got, enum sock_family family, char server,
 		      int port, const char *what);
 
+/* A socket of @family, SOCK_STREAM or SOCK_DGRAM, that is connected to nobody. */
+int sock_path_socket(enum sock_family family, int type);
+
+/* connect() to a server's address. */
+int sock_path_try(int fd, enum sock_family family, char server, int port);
+
 /* A TCP connection to a server's address. *said is what the server says of itself. Fails the test
  * if there is none. */
 int sock_path_connect(enum sock_family family, char server, int port, char *said);
-
-/* A UDP socket of @family that is connected to nobody. */
-int sock_path_udp(enum sock_family family);
 
 /* Connects a UDP socket. */
 void sock_path_udp_connect(int fd, enum sock_family family, char server, int port);

@@ -28,7 +28,7 @@ static void share(enum sock_family family, bool connected)
 	char said, again;
 
 	for (int i = 0; i < SOCK_MANY; i++) {
-		int fd = sock_path_udp(family);
+		int fd = sock_path_socket(family, SOCK_DGRAM);
 
 		if (connected) {
 			sock_path_udp_connect(fd, family, SOCK_SERVICE, SOCK_PORT);
@@ -68,7 +68,7 @@ static void connected(void)
 	{
 		share(f, true);
 		/* one that is connected can send to an address as well, and is one flow still */
-		fd = sock_path_udp(f);
+		fd = sock_path_socket(f, SOCK_DGRAM);
 		sock_path_udp_connect(fd, f, SOCK_SERVICE, SOCK_PORT);
 		ck_assert_int_eq(ask(fd, f, true), ask(fd, f, false));
 		close(fd);
@@ -80,7 +80,7 @@ static void connected(void)
 static void expect_new(enum sock_family family, char server, const char *when)
 {
 	for (int i = 0; i < SOCK_FEW; i++) {
-		int fd = sock_path_udp(family);
+		int fd = sock_path_socket(family, SOCK_DGRAM);
 		char said = ask(fd, family, false);
 
 		if (said != server)
@@ -100,7 +100,7 @@ static void states(void)
 	sock_add_plain("udp", "1");
 	for_each_family(f)
 	{
-		fd[f] = sock_path_udp(f);
+		fd[f] = sock_path_socket(f, SOCK_DGRAM);
 		ck_assert_int_eq(ask(fd[f], f, false), '1');
 	}
 	for_each_service(f) command_good("backend", "add", "udp", sock_path_service(f),
@@ -153,7 +153,7 @@ static void many_services(void)
 		for_each_service(f) add_service(f, i);
 	for_each_family(f)
 	{
-		fd = sock_path_udp(f);
+		fd = sock_path_socket(f, SOCK_DGRAM);
 		for (int i = 0; i < 2 * SERVICES; i++) {
 			said = sock_path_ask(fd, f, SOCK_SERVICE, 1000 + i % SERVICES, &from);
 			ck_assert_int_eq(said, each[i % SERVICES].backend);
@@ -177,7 +177,7 @@ static void forgotten(void)
 	for_each_family(f)
 	{
 		fd[f][0] = sock_path_connect(f, SOCK_SERVICE, SOCK_PORT, &said);
-		fd[f][1] = sock_path_udp(f);
+		fd[f][1] = sock_path_socket(f, SOCK_DGRAM);
 		ask(fd[f][1], f, false);
 	}
 	ck_assert_int_eq(sock_peers(), 2 * SOCK_FAMILIES);
