@@ -247,7 +247,8 @@ int cp_lb_rebuild(struct cp_lb *lb, __u32 service)
 	__u32 zero = 0;
 
 	if (nodes && table)
-		err = cp_maglev_fill(nodes, collect(lb, service, nodes), table->backend);
+		err = cp_maglev_fill(nodes, collect(lb, service, nodes), table->backend,
+				     COREPATH_MAGLEV_SLOTS);
 	if (!err) {
 		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb_table", sizeof(zero), sizeof(*table), 1,
 				    NULL);

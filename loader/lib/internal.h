@@ -249,9 +249,9 @@ struct cp_maglev_node {
 	__u32 weight; /* 0: none of the slots */
 };
 
-/* Fills COREPATH_MAGLEV_SLOTS slots with ids, or with 0 if there is no weight at all. Sorts the
- * nodes. Returns -ENOMEM without an error text. */
-int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots);
+/* Fills a prime number of slots with ids, or with 0 if there is no weight at all. Sorts the nodes.
+ * Returns -ENOMEM without an error text. */
+int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots, __u32 n_slots);
 
 /* stages.c */
 

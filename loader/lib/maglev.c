@@ -41,38 +41,38 @@ static int compare(const void *va, const void *vb)
 	return d ? d : (a->port > b->port) - (a->port < b->port);
 }
 
-static void take_slot(struct turn *t, __u32 id, __u32 *slots)
+static void take_slot(struct turn *t, __u32 id, __u32 *slots, __u32 n_slots)
 {
 	while (slots[t->next])
-		t->next = (t->next + t->skip) % COREPATH_MAGLEV_SLOTS;
+		t->next = (t->next + t->skip) % n_slots;
 	slots[t->next] = id;
 }
 
-int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots)
+int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots, __u32 n_slots)
 {
 	__u32 heaviest = 0, taken = 0;
 	struct turn *turns;
 	size_t i;
 
-	memset(slots, 0, COREPATH_MAGLEV_SLOTS * sizeof(*slots));
+	memset(slots, 0, n_slots * sizeof(*slots));
 	qsort(nodes, n, sizeof(*nodes), compare);
 	turns = calloc(n + 1, sizeof(*turns));
 	if (!turns)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		/* the number of slots is prime, so any skip but 0 visits them all */
-		turns[i].next = hash(&nodes[i], 1) % COREPATH_MAGLEV_SLOTS;
-		turns[i].skip = hash(&nodes[i], 2) % (COREPATH_MAGLEV_SLOTS - 1) + 1;
+		turns[i].next = hash(&nodes[i], 1) % n_slots;
+		turns[i].skip = hash(&nodes[i], 2) % (n_slots - 1) + 1;
 		if (nodes[i].weight > heaviest)
 			heaviest = nodes[i].weight;
 	}
-	while (heaviest && taken < COREPATH_MAGLEV_SLOTS) {
-		for (i = 0; i < n && taken < COREPATH_MAGLEV_SLOTS; i++) {
+	while (heaviest && taken < n_slots) {
+		for (i = 0; i < n && taken < n_slots; i++) {
 			turns[i].clock += nodes[i].weight;
 			if (turns[i].clock < heaviest)
 				continue;
 			turns[i].clock -= heaviest;
-			take_slot(&turns[i], nodes[i].id, slots);
+			take_slot(&turns[i], nodes[i].id, slots, n_slots);
 			taken++;
 		}
 	}

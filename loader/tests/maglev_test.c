@@ -9,6 +9,9 @@
 
 #define SLOTS COREPATH_MAGLEV_SLOTS
 
+/* The paper's large table; what is promised of shares and moves holds at either size. */
+#define LARGE 65537
+
 /* Backends 10.0.0.1 .. n with their number as id and all the same weight. */
 static void make(struct cp_maglev_node *nodes, size_t n)
 {
@@ -22,52 +25,60 @@ static void make(struct cp_maglev_node *nodes, size_t n)
 		};
 }
 
-static void count(const __u32 *slots, size_t n, __u32 *shares)
+static void count(const __u32 *slots, __u32 n_slots, size_t n, __u32 *shares)
 {
 	size_t i;
 
 	memset(shares, 0, (n + 1) * sizeof(*shares));
-	for (i = 0; i < SLOTS; i++) {
+	for (i = 0; i < n_slots; i++) {
 		ck_assert_uint_le(slots[i], n);
 		shares[slots[i]]++;
 	}
 }
 
-static const size_t sizes[] = {1, 2, 3, 5, 10, 50, 100, 163};
+static const struct {
+	size_t n;
+	__u32 slots;
+} sizes[] = {{1, SLOTS},  {2, SLOTS},	{3, SLOTS},   {5, SLOTS},   {10, SLOTS},
+	     {50, SLOTS}, {100, SLOTS}, {163, SLOTS}, {100, LARGE}, {163, LARGE}};
 
 /* Turns make shares differ by one slot at most. */
 START_TEST(shares_evenly)
 {
-	size_t n = sizes[_i], i;
+	size_t n = sizes[_i].n, i;
+	__u32 n_slots = sizes[_i].slots;
 	struct cp_maglev_node nodes[200];
-	static __u32 slots[SLOTS], shares[201];
+	static __u32 slots[LARGE], shares[201];
 
 	make(nodes, n);
-	ck_assert_int_eq(cp_maglev_fill(nodes, n, slots), 0);
-	count(slots, n, shares);
+	ck_assert_int_eq(cp_maglev_fill(nodes, n, slots, n_slots), 0);
+	count(slots, n_slots, n, shares);
 	ck_assert_uint_eq(shares[0], 0);
 	for (i = 1; i <= n; i++) {
-		ck_assert_uint_ge(shares[i], SLOTS / n);
-		ck_assert_uint_le(shares[i], SLOTS / n + 1);
+		ck_assert_uint_ge(shares[i], n_slots / n);
+		ck_assert_uint_le(shares[i], n_slots / n + 1);
 	}
 }
 END_TEST
 
+static const __u32 tables[] = {SLOTS, LARGE};
+
 START_TEST(shares_by_weight)
 {
+	const __u32 n_slots = tables[_i];
 	static const __u32 weights[] = {1, 2, 3, 10, 84};
 	struct cp_maglev_node nodes[5];
-	static __u32 slots[SLOTS], shares[6];
+	static __u32 slots[LARGE], shares[6];
 	size_t i;
 
 	make(nodes, 5);
 	for (i = 0; i < 5; i++)
 		nodes[i].weight = weights[i];
-	ck_assert_int_eq(cp_maglev_fill(nodes, 5, slots), 0);
-	count(slots, 5, shares);
+	ck_assert_int_eq(cp_maglev_fill(nodes, 5, slots, n_slots), 0);
+	count(slots, n_slots, 5, shares);
 	/* weights sum up to 100; half a round's turns may be missing at the end */
 	for (i = 0; i < 5; i++)
-		ck_assert_int_le(abs((int)shares[i + 1] - (int)(SLOTS * weights[i] / 100)), 3);
+		ck_assert_int_le(abs((int)shares[i + 1] - (int)(n_slots * weights[i] / 100)), 3);
 }
 END_TEST
 
@@ -79,31 +90,34 @@ END_TEST
 static const struct {
 	size_t n;
 	int most_moved;
-} removals[] = {{2, 0}, {3, 2}, {5, 5}, {10, 15}, {50, 20}, {100, 20}};
+	int slots;
+} removals[] = {{2, 0, SLOTS},	 {3, 2, SLOTS},	   {5, 5, SLOTS},   {10, 15, SLOTS},
+		{50, 20, SLOTS}, {100, 20, SLOTS}, {100, 20, LARGE}};
 
 START_TEST(moves_little)
 {
 	size_t n = removals[_i].n, i, gone;
-	static __u32 before[SLOTS], after[SLOTS];
+	static __u32 before[LARGE], after[LARGE];
+	const int n_slots = removals[_i].slots;
 	struct cp_maglev_node nodes[100];
 	int moved, worst = 0;
 
 	make(nodes, n);
-	ck_assert_int_eq(cp_maglev_fill(nodes, n, before), 0);
+	ck_assert_int_eq(cp_maglev_fill(nodes, n, before, n_slots), 0);
 	for (gone = 1; gone <= n; gone += n > 10 ? n / 10 : 1) {
 		make(nodes, n);
 		nodes[gone - 1] = nodes[n - 1];
-		ck_assert_int_eq(cp_maglev_fill(nodes, n - 1, after), 0);
-		for (moved = 0, i = 0; i < SLOTS; i++) {
+		ck_assert_int_eq(cp_maglev_fill(nodes, n - 1, after, n_slots), 0);
+		for (moved = 0, i = 0; i < (size_t)n_slots; i++) {
 			ck_assert_uint_ne(after[i], gone);
 			moved += before[i] != gone && before[i] != after[i];
 		}
 		if (moved > worst)
 			worst = moved;
 	}
-	ck_assert_msg(worst * 1000 <= removals[_i].most_moved * SLOTS,
+	ck_assert_msg(worst * 1000 <= removals[_i].most_moved * n_slots,
 		      "of %zu backends one went, and %d of %d slots of others moved", n, worst,
-		      SLOTS);
+		      n_slots);
 }
 END_TEST
 
@@ -117,8 +131,8 @@ START_TEST(order_does_not_matter)
 	make(nodes, 10);
 	for (i = 0; i < 10; i++)
 		back[i] = nodes[9 - i];
-	ck_assert_int_eq(cp_maglev_fill(nodes, 10, one), 0);
-	ck_assert_int_eq(cp_maglev_fill(back, 10, other), 0);
+	ck_assert_int_eq(cp_maglev_fill(nodes, 10, one, SLOTS), 0);
+	ck_assert_int_eq(cp_maglev_fill(back, 10, other, SLOTS), 0);
 	ck_assert_mem_eq(one, other, sizeof(one));
 }
 END_TEST
@@ -130,12 +144,12 @@ START_TEST(no_weight_no_backend)
 	size_t i;
 
 	memset(slots, 0xff, sizeof(slots));
-	ck_assert_int_eq(cp_maglev_fill(nodes, 0, slots), 0);
+	ck_assert_int_eq(cp_maglev_fill(nodes, 0, slots, SLOTS), 0);
 	for (i = 0; i < SLOTS; i++)
 		ck_assert_uint_eq(slots[i], 0);
 	make(nodes, 2);
 	nodes[0].weight = 0;
-	ck_assert_int_eq(cp_maglev_fill(nodes, 2, slots), 0);
+	ck_assert_int_eq(cp_maglev_fill(nodes, 2, slots, SLOTS), 0);
 	for (i = 0; i < SLOTS; i++)
 		ck_assert_uint_eq(slots[i], 2);
 }
@@ -153,7 +167,7 @@ END_TEST
 int main(void)
 {
 	const struct test tests[] = {
-		FOR_EACH(shares_evenly, sizes),	  ONCE(shares_by_weight),
+		FOR_EACH(shares_evenly, sizes),	  FOR_EACH(shares_by_weight, tables),
 		FOR_EACH(moves_little, removals), ONCE(order_does_not_matter),
 		ONCE(no_weight_no_backend),	  ONCE(slots_are_prime),
 	};
