@@ -8,6 +8,7 @@
  *	nat_leave_error	an ICMP error about what was masqueraded, of an endpoint
  *	tc_uplink_in	what comes in
  *	nat_return	answers get their endpoint's address back
+ *	uplink_forward	and straight on, past the stack (lib/forward.h)
  *	nat_return_error an ICMP error about what was masqueraded, of the world
  *
  * What follows the parser is in global functions, verified once each (lib/place.h).
@@ -15,6 +16,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "lib/event_skb.h"
+#include "lib/forward.h"
 #include "lib/rewrite.h"
 #include "lib/skb.h"
 #include "lib/snat.h"
@@ -242,7 +244,27 @@ static __always_inline enum corepath_drop leave(struct __sk_buff *skb)
 	return said_reason(said);
 }
 
-static __always_inline enum corepath_drop enter(struct __sk_buff *skb)
+/* What came in and is for others: past the stack if that is wanted and nothing is in the way. */
+GLOBAL int uplink_forward(struct __sk_buff *skb, __u64 where)
+{
+	const struct corepath_nat_config *cfg = nat_settings();
+	enum corepath_uplink_counter way;
+	__u32 ifindex = 0;
+	struct place at;
+	__u8 hops = 0;
+
+	if (!cfg || !(cfg->flags & COREPATH_UPLINK_DIRECT) || !place_open_skb(skb, where, &at))
+		return TC_ACT_UNSPEC;
+	way = forward_ask(skb, &at, &hops, &ifindex);
+	uplink_count(way);
+	if (way != COREPATH_UPLINK_FWD_DIRECT)
+		return TC_ACT_UNSPEC;
+	if (forward_hop(skb, &at, hops))
+		return TC_ACT_SHOT;
+	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
+}
+
+static __always_inline enum corepath_drop enter(struct __sk_buff *skb, __u64 *at)
 {
 	enum corepath_drop reason;
 	struct packet p = {};
@@ -254,7 +276,7 @@ static __always_inline enum corepath_drop enter(struct __sk_buff *skb)
 	reason = skb_parse(&p, &ip);
 	if (reason || !ip)
 		return reason;
-	where = place_pack(&p);
+	*at = where = place_pack(&p);
 	said = nat_return(skb, where, p.frag_id);
 	if (said == NAT_IS_ERROR)
 		said = nat_return_error(skb, where);
@@ -275,10 +297,13 @@ SEC("tc")
 int tc_uplink_in(struct __sk_buff *skb)
 {
 	__u32 bytes = skb->len;
-	enum corepath_drop reason = enter(skb);
+	__u64 where = 0; /* not IP */
+	enum corepath_drop reason = enter(skb, &where);
 
 	skb_done(skb, COREPATH_HOOK_TC_INGRESS, reason, bytes);
-	return corepath_is_drop(reason) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	if (corepath_is_drop(reason))
+		return TC_ACT_SHOT;
+	return where ? uplink_forward(skb, where) : TC_ACT_UNSPEC;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -45,10 +45,10 @@ nat_address(const struct corepath_nat_config *cfg, bool v6)
 	return a->w[3] | a->w[2] | a->w[1] | a->w[0] ? a : NULL;
 }
 
-static __always_inline void nat_count(enum corepath_nat_counter counter)
+static __always_inline void uplink_count(enum corepath_uplink_counter counter)
 {
 	__u32 key = counter;
-	__u64 *c = bpf_map_lookup_elem(&nat_counters, &key);
+	__u64 *c = bpf_map_lookup_elem(&uplink_counters, &key);
 
 	if (c)
 		++*c;
@@ -197,7 +197,7 @@ static __always_inline enum nat_claim nat_claim(const struct corepath_flow *f,
 		if (old->expires_ns > now)
 			return NAT_CLAIM_TAKEN;
 		nat_forget(answers, old);
-		nat_count(COREPATH_NAT_EXPIRED);
+		uplink_count(COREPATH_UPLINK_EXPIRED);
 	}
 	err = nat_put_in(f, answers, now);
 	if (!err)
@@ -233,7 +233,7 @@ static __always_inline enum nat_claim nat_seek(const struct corepath_flow *f,
 		claim = nat_claim(f, answers, now);
 		if (claim != NAT_CLAIM_TAKEN)
 			return claim;
-		nat_count(COREPATH_NAT_COLLISIONS);
+		uplink_count(COREPATH_UPLINK_COLLISIONS);
 		port = port < cfg->port_max ? port + 1 : cfg->port_min;
 	}
 	return claim;
@@ -265,7 +265,7 @@ static __always_inline enum corepath_drop nat_open(const struct corepath_flow *f
 	if (claim == NAT_CLAIM_NEW &&
 	    !(other && other->port == out.port && addr_equal(&other->addr, addr))) {
 		bpf_map_delete_elem(&nat_in, &answers);
-		nat_count(COREPATH_NAT_ROLLED_BACK);
+		uplink_count(COREPATH_UPLINK_ROLLED_BACK);
 	}
 	return other ? COREPATH_DROP_FORWARDED : COREPATH_DROP_NAT_FULL;
 }

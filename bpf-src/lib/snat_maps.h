@@ -70,9 +70,9 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, COREPATH_NAT_COUNTERS);
+	__uint(max_entries, COREPATH_UPLINK_COUNTERS);
 	__type(key, __u32);
 	__type(value, __u64);
-} nat_counters SEC(".maps");
+} uplink_counters SEC(".maps");
 
 #endif

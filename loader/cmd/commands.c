@@ -155,7 +155,9 @@ const struct command commands[] = {
 	 "Settings of all uplinks.\n"
 	 "  masquerade4=ADDR  the uplink's IPv4 address, which sources get; none: IPv4 is left alone\n"
 	 "  masquerade6=ADDR  the same for IPv6\n"
-	 "  ports=MIN-MAX     ports given to flows that cannot keep their own (32768-65535)",
+	 "  ports=MIN-MAX     ports given to flows that cannot keep their own (32768-65535)\n"
+	 "  forward=WAY       what comes in for others: by the stack, where netfilter sees it\n"
+	 "                    (stack, the default), or past it to where the route says (direct)",
 	 "corepath uplink set masquerade4=203.0.113.1 masquerade6=2001:db8:f::1", 0, 1, UNLIMITED,
 	 cmd_uplink_set},
 	{"uplink", "source", "add|del PREFIX...",

@@ -85,7 +85,7 @@ struct shown {
 	struct corepath_uplink_device *devs;
 	struct corepath_prefix *lists[2]; /* by enum corepath_uplink_list */
 	size_t n_devs, n_lists[2];
-	__u64 counters[COREPATH_NAT_COUNTERS];
+	__u64 counters[COREPATH_UPLINK_COUNTERS];
 };
 
 static const char *const list_names[] = {"source", "exclude"};
@@ -98,7 +98,7 @@ static int read_all(const char *pin_dir, struct shown *s)
 		err = corepath_uplink_devices(pin_dir, &s->devs, &s->n_devs);
 	for (i = 0; i < 2 && !err; i++)
 		err = corepath_uplink_prefixes(pin_dir, i, &s->lists[i], &s->n_lists[i]);
-	return err ? err : corepath_nat_counters(pin_dir, s->counters);
+	return err ? err : corepath_uplink_counters(pin_dir, s->counters);
 }
 
 static json_t *devices_json(const struct shown *s)
@@ -132,8 +132,9 @@ static json_t *counters_json(const struct shown *s)
 	json_t *o = json_object();
 	int i;
 
-	for (i = 0; i < COREPATH_NAT_COUNTERS; i++)
-		json_object_set_new(o, corepath_nat_counter_name(i), json_integer(s->counters[i]));
+	for (i = 0; i < COREPATH_UPLINK_COUNTERS; i++)
+		json_object_set_new(o, corepath_uplink_counter_name(i),
+				    json_integer(s->counters[i]));
 	return o;
 }
 
@@ -142,11 +143,12 @@ static int show_json(const struct shown *s)
 	char v4[COREPATH_SERVICE_STRLEN], v6[COREPATH_SERVICE_STRLEN];
 
 	return print_json(json_pack(
-		"{s:o, s:s, s:s, s:I, s:I, s:o, s:o, s:o}", "devices", devices_json(s),
+		"{s:o, s:s, s:s, s:I, s:I, s:s, s:o, s:o, s:o}", "devices", devices_json(s),
 		"masquerade4", corepath_uplink_address(&s->settings.masquerade4, v4), "masquerade6",
 		corepath_uplink_address(&s->settings.masquerade6, v6), "port_min",
 		(json_int_t)s->settings.port_min, "port_max", (json_int_t)s->settings.port_max,
-		"sources", list_json(s, COREPATH_UPLINK_SOURCES), "excludes",
+		"forward", s->settings.direct ? "direct" : "stack", "sources",
+		list_json(s, COREPATH_UPLINK_SOURCES), "excludes",
 		list_json(s, COREPATH_UPLINK_EXCLUDES), "counters", counters_json(s)));
 }
 
@@ -160,17 +162,16 @@ static void show_text(const struct shown *s)
 		printf("device %s state=%s mode=%s\n", s->devs[i].dev,
 		       corepath_state_name(s->devs[i].state),
 		       corepath_tc_mode_name(s->devs[i].mode));
-	printf("masquerade4=%s masquerade6=%s ports=%u-%u\n",
+	printf("masquerade4=%s masquerade6=%s ports=%u-%u forward=%s\n",
 	       corepath_uplink_address(&s->settings.masquerade4, text),
 	       corepath_uplink_address(&s->settings.masquerade6, more), s->settings.port_min,
-	       s->settings.port_max);
+	       s->settings.port_max, s->settings.direct ? "direct" : "stack");
 	for (l = 0; l < 2; l++)
 		for (i = 0; i < s->n_lists[l]; i++)
 			printf("%s %s\n", list_names[l],
 			       corepath_prefix_format(&s->lists[l][i], text));
-	for (l = 0; l < COREPATH_NAT_COUNTERS; l++)
-		printf("%s%s=%llu", l ? " " : "", corepath_nat_counter_name(l), s->counters[l]);
-	putchar('\n');
+	for (l = 0; l < COREPATH_UPLINK_COUNTERS; l++)
+		printf("counter %s %llu\n", corepath_uplink_counter_name(l), s->counters[l]);
 }
 
 int cmd_uplink_show(const struct args *args)

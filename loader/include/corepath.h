@@ -370,6 +370,7 @@ struct corepath_uplink {
 	struct corepath_addr masquerade4; /* the uplink's address; all 0: IPv4 is left alone */
 	struct corepath_addr masquerade6;
 	__u16 port_min, port_max; /* ports given to what is masqueraded, both included */
+	bool direct; /* what comes in and goes on passes by the stack, netfilter included */
 };
 
 struct corepath_uplink_device {
@@ -382,7 +383,8 @@ struct corepath_uplink_device {
 int corepath_uplink_get(const char *pin_dir, struct corepath_uplink *u);
 int corepath_uplink_set(const char *pin_dir, const struct corepath_uplink *u);
 
-/* One word of the settings: masquerade4=, masquerade6= or ports=. -EINVAL says what is wrong. */
+/* One word of the settings: masquerade4=, masquerade6=, ports= or forward=. -EINVAL says what is
+ * wrong. */
 int corepath_uplink_option(const char *word, struct corepath_uplink *u);
 
 /* "ADDRESS", or "none" if it is all 0, in a buffer of COREPATH_SERVICE_STRLEN bytes. */
@@ -430,9 +432,9 @@ int corepath_nat_list(const char *pin_dir, struct corepath_nat_flow **list, size
  * can be had without: sweeping keeps the tables from filling with the dead. */
 int corepath_nat_sweep(const char *pin_dir, size_t *n);
 
-/* By enum corepath_nat_counter, summed over CPUs; names as in JSON. */
-int corepath_nat_counters(const char *pin_dir, __u64 out[COREPATH_NAT_COUNTERS]);
-const char *corepath_nat_counter_name(enum corepath_nat_counter counter);
+/* By enum corepath_uplink_counter, summed over CPUs; names as in JSON. */
+int corepath_uplink_counters(const char *pin_dir, __u64 out[COREPATH_UPLINK_COUNTERS]);
+const char *corepath_uplink_counter_name(enum corepath_uplink_counter counter);
 
 /* ---- counters ---- */
 

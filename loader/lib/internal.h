@@ -213,13 +213,13 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 #define CP_PROG_EP_FROM "tc_from_endpoint"
 #define CP_PROG_EP_TO	"tc_to_endpoint"
 
-#define CP_MAP_NAT_CONFIG   "nat_config"
-#define CP_MAP_NAT_SOURCES  "nat_sources"
-#define CP_MAP_NAT_EXCLUDES "nat_excludes"
-#define CP_MAP_NAT_OUT	    "nat_out"
-#define CP_MAP_NAT_IN	    "nat_in"
-#define CP_MAP_NAT_DIRECT   "nat_direct"
-#define CP_MAP_NAT_COUNTERS "nat_counters"
+#define CP_MAP_NAT_CONFIG      "nat_config"
+#define CP_MAP_NAT_SOURCES     "nat_sources"
+#define CP_MAP_NAT_EXCLUDES    "nat_excludes"
+#define CP_MAP_NAT_OUT	       "nat_out"
+#define CP_MAP_NAT_IN	       "nat_in"
+#define CP_MAP_NAT_DIRECT      "nat_direct"
+#define CP_MAP_UPLINK_COUNTERS "uplink_counters"
 
 /* The uplink's programs, likewise. */
 #define CP_PROG_UPLINK_IN  "tc_uplink_in"

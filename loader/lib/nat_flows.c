@@ -14,12 +14,12 @@
 #include "internal.h"
 
 static const char *const counter_names[] = {
-	[COREPATH_NAT_COLLISIONS] = "collisions",
-	[COREPATH_NAT_EXPIRED] = "expired",
-	[COREPATH_NAT_ROLLED_BACK] = "rolled_back",
+#define COREPATH_X(sym, num, name) [num] = name,
+	COREPATH_UPLINK_COUNTS(COREPATH_X)
+#undef COREPATH_X
 };
 
-const char *corepath_nat_counter_name(enum corepath_nat_counter counter)
+const char *corepath_uplink_counter_name(enum corepath_uplink_counter counter)
 {
 	return counter_names[counter];
 }
@@ -228,27 +228,27 @@ int corepath_nat_sweep(const char *pin_dir, size_t *n)
 
 /* ---- counters ---- */
 
-int corepath_nat_counters(const char *pin_dir, __u64 out[COREPATH_NAT_COUNTERS])
+int corepath_uplink_counters(const char *pin_dir, __u64 out[COREPATH_UPLINK_COUNTERS])
 {
 	int cpus = libbpf_num_possible_cpus(), cpu, err;
 	__u64 *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
 	struct cp_uplink u;
 	__u32 i;
 
-	memset(out, 0, COREPATH_NAT_COUNTERS * sizeof(*out));
+	memset(out, 0, COREPATH_UPLINK_COUNTERS * sizeof(*out));
 	if (!values)
 		return cp_fail(ENOMEM, "counters: out of memory; free some");
 	err = cp_uplink_open(&u, pin_dir, CP_READ, false);
 	if (err)
 		goto out;
-	for (i = 0; u.loaded && i < COREPATH_NAT_COUNTERS && !err; i++) {
+	for (i = 0; u.loaded && i < COREPATH_UPLINK_COUNTERS && !err; i++) {
 		err = bpf_map_lookup_elem(u.counters, &i, values);
 		for (cpu = 0; cpu < cpus && !err; cpu++)
 			out[i] += values[cpu];
 	}
 	if (err)
 		err = cp_fail(-err, "map %s/%s: read: %s; run as root", pin_dir,
-			      CP_MAP_NAT_COUNTERS, strerror(-err));
+			      CP_MAP_UPLINK_COUNTERS, strerror(-err));
 	cp_uplink_close(&u);
 out:
 	free(values);

@@ -72,7 +72,7 @@ static int open_maps(struct cp_uplink *u)
 		{&u->out, CP_MAP_NAT_OUT},
 		{&u->in, CP_MAP_NAT_IN},
 		{&u->direct, CP_MAP_NAT_DIRECT},
-		{&u->counters, CP_MAP_NAT_COUNTERS},
+		{&u->counters, CP_MAP_UPLINK_COUNTERS},
 	};
 	size_t i;
 

@@ -34,7 +34,7 @@ int corepath_uplink_get(const char *pin_dir, struct corepath_uplink *out)
 	if (err)
 		err = fail_map(&u, CP_MAP_NAT_CONFIG, err);
 	*out = (struct corepath_uplink){cfg.masquerade4, cfg.masquerade6, cfg.port_min,
-					cfg.port_max};
+					cfg.port_max, cfg.flags & COREPATH_UPLINK_DIRECT};
 	cp_uplink_close(&u);
 	return err;
 }
@@ -46,6 +46,7 @@ int corepath_uplink_set(const char *pin_dir, const struct corepath_uplink *in)
 		.masquerade6 = in->masquerade6,
 		.port_min = in->port_min,
 		.port_max = in->port_max,
+		.flags = in->direct ? COREPATH_UPLINK_DIRECT : 0,
 	};
 	struct cp_uplink u;
 	__u32 zero = 0;
@@ -106,7 +107,14 @@ int corepath_uplink_option(const char *word, struct corepath_uplink *u)
 		return parse_address(word, v, AF_INET6, &u->masquerade6);
 	if ((v = cp_word_value(word, "ports")))
 		return parse_ports(word, v, u);
-	return cp_word_fail(word, "no such setting; use masquerade4=, masquerade6= or ports=");
+	if ((v = cp_word_value(word, "forward"))) {
+		u->direct = !strcmp(v, "direct");
+		return u->direct || !strcmp(v, "stack")
+			       ? 0
+			       : cp_word_fail(word, "no way to forward; use stack or direct");
+	}
+	return cp_word_fail(word, "no such setting; use masquerade4=, masquerade6=, ports= or "
+				  "forward=");
 }
 
 const char *corepath_uplink_address(const struct corepath_addr *addr, char *buf)

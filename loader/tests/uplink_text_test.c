@@ -20,6 +20,10 @@ START_TEST(takes_options)
 	ck_assert_int_eq(corepath_uplink_option("ports=7-7", &u), 0);
 	ck_assert_uint_eq(u.port_min, 7);
 	ck_assert_uint_eq(u.port_max, 7);
+	ck_assert_int_eq(corepath_uplink_option("forward=direct", &u), 0);
+	ck_assert(u.direct);
+	ck_assert_int_eq(corepath_uplink_option("forward=stack", &u), 0);
+	ck_assert(!u.direct);
 	ck_assert_int_eq(corepath_uplink_option("masquerade4=none", &u), 0);
 	ck_assert_str_eq(corepath_uplink_address(&u.masquerade4, text), "none");
 	ck_assert_str_eq(corepath_uplink_address(&u.masquerade6, text), "2001:db8:f::1");
@@ -41,6 +45,8 @@ static const struct {
 	{"ports=-7", "MIN-MAX"},
 	{"ports=000000000000000000001-7", "MIN-MAX"},
 	{"ports=1-2-3", "MIN-MAX"},
+	{"forward=", "use stack or direct"},
+	{"forward=sideways", "use stack or direct"},
 	{"colour=red", "no such setting"},
 	{"ports", "no such setting"},
 };

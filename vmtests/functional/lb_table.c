@@ -33,7 +33,7 @@ static const struct {
 } arrays[] = {{"drop_counters", COREPATH_DROP_COUNT},
 	      {"lb_guards", 2},
 	      {"guard_new", 1},
-	      {"nat_counters", COREPATH_NAT_COUNTERS}};
+	      {"uplink_counters", COREPATH_UPLINK_COUNTERS}};
 
 #define N(array) (sizeof(array) / sizeof(*(array)))
 

@@ -158,6 +158,27 @@ for family in FAMILIES:
     echo = eth() / ip(ENDPOINT[family], SERVER[family]) / l4("echo", family, 0, 7, back=True)
     table.row(f"{v}_echo_reply_stays", *world(), stays(echo))
 
+    # ---- past the stack: what is not simple is the stack's, unchanged, and why is counted ----------
+    # loopback, which rows run on, has the address 0 and no forwarding in a new namespace
+    def to_loopback(frame):
+        frame.dst = "00:00:00:00:00:00"
+        return frame
+
+    direct, hop = (*world(), command("uplink set forward=direct")), "hlim" if six else "ttl"
+    passing = eth() / ip(SERVER[family], ENDPOINT[family]) / l4("udp", family, 5000, DPORT)
+    table.row(f"{v}_direct_where_forwarding_is_off", *direct, stays(to_loopback(passing.copy()), "in"),
+              expect(fwd_disabled=1, fwd_direct=0))
+    table.row(f"{v}_direct_last_hop", *direct, stays(to_loopback(eth() / ip(
+        SERVER[family], ENDPOINT[family], **{hop: 1}) / l4("udp", family, 5000, DPORT)), "in"),
+              expect(fwd_hops=1, fwd_disabled=0))
+    table.row(f"{v}_direct_to_another_station", *direct, stays(passing.copy(), "in"), expect(fwd_not_ours=1))
+    table.row(f"{v}_direct_tagged", *direct, stays(to_loopback(eth("q") / ip(
+        SERVER[family], ENDPOINT[family]) / l4("udp", family, 5000, DPORT)), "in"), expect(fwd_not_ours=1))
+    table.row(f"{v}_direct_answer", *direct, out(family), returns(
+        to_loopback(answer(family)), to_loopback(answer(family, dst=ENDPOINT))), expect(fwd_disabled=1))
+    table.row(f"{v}_not_direct", *world(), stays(to_loopback(passing.copy()), "in"),
+              expect(fwd_disabled=0, fwd_not_ours=0))
+
     # ---- fragments -----------------------------------------------------------------------------------
     def pieces(whole, identity=9):
         """Cut every 64 bytes after the IP header; the checksums are those of the whole."""
@@ -212,6 +233,13 @@ table.row("v6_neighbour_solicitation_stays", *world(),
           stays(eth() / IPv6(src=UPLINK[6], dst="ff02::1:ff00:7", hlim=255) / ICMPv6ND_NS(tgt=SERVER[6])),
           stays(eth() / IPv6(src=ENDPOINT[6], dst="ff02::1:ff00:7", hlim=255) / ICMPv6ND_NS(tgt=SERVER[6])))
 table.row("arp_stays", *world(), stays(eth() / ARP()), stays(eth() / ARP(), "in"))
+DIRECT = command("uplink set forward=direct")
+for name, frame in (("v4_direct_options", eth() / IP(src=SERVER[4], dst=ENDPOINT[4], options=[
+        IPOption_Router_Alert()]) / l4("udp", 4, 5000, DPORT)),
+                    ("v6_direct_extension_header", eth() / IPv6(src=SERVER[6], dst=ENDPOINT[6]) /
+                     IPv6ExtHdrDestOpt() / l4("udp", 6, 5000, DPORT))):
+    frame.dst = "00:00:00:00:00:00"
+    table.row(name, *world(), DIRECT, stays(frame, "in"), expect(fwd_options=1))
 # ::/0 is a prefix of IPv6 only, though IPv4 is IPv4-mapped in the tries
 table.row("v6_everything_is_not_v4", world()[0], command("uplink source add ::/0"), stays(sent(4)), out(6))
 table.row("v4_everything_is_not_v6", world()[0], command("uplink source add 0.0.0.0/0"), stays(sent(6)), out(4))

@@ -36,21 +36,21 @@ static void uplink_set(const char **words, size_t n)
 static void uplink_expect(const char **words, size_t n)
 {
 	struct corepath_nat_flow *flows;
-	__u64 counters[COREPATH_NAT_COUNTERS];
+	__u64 counters[COREPATH_UPLINK_COUNTERS];
 	size_t n_flows;
 
 	table_must(corepath_nat_list(TABLE_PIN_DIR, &flows, &n_flows));
 	free(flows);
-	table_must(corepath_nat_counters(TABLE_PIN_DIR, counters));
+	table_must(corepath_uplink_counters(TABLE_PIN_DIR, counters));
 	for (size_t i = 0; i < n; i++) {
 		size_t key = strcspn(words[i], "="), c = 0;
 		unsigned long long want = strtoull(words[i] + key + 1, NULL, 10), got = n_flows;
 
-		while (c < COREPATH_NAT_COUNTERS &&
-		       (strlen(corepath_nat_counter_name(c)) != key ||
-			strncmp(words[i], corepath_nat_counter_name(c), key)))
+		while (c < COREPATH_UPLINK_COUNTERS &&
+		       (strlen(corepath_uplink_counter_name(c)) != key ||
+			strncmp(words[i], corepath_uplink_counter_name(c), key)))
 			c++;
-		if (c < COREPATH_NAT_COUNTERS)
+		if (c < COREPATH_UPLINK_COUNTERS)
 			got = counters[c];
 		else if (strncmp(words[i], "flows=", 6))
 			checkrun_error("nothing to expect: %s", words[i]);

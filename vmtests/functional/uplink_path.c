@@ -315,6 +315,29 @@ void uplink_path_datagrams(int fd, size_t size, size_t bytes)
 	free(got);
 }
 
+int uplink_path_hops(int fd, enum path_family family)
+{
+	char hello[UPLINK_HELLO], control[CMSG_SPACE(sizeof(int))];
+	struct iovec data = {hello, sizeof(hello)};
+	struct msghdr message = {.msg_iov = &data,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = sizeof(control)};
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	int on = 1, hops = 0;
+
+	if (family == PATH_V4 ? setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on))
+			      : setsockopt(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof(on)))
+		checkrun_error("asking for hops: %s", strerror(errno));
+	if (send(fd, ASK, sizeof(ASK), 0) != sizeof(ASK) || poll(&wait, 1, ANSWER_MS) != 1 ||
+	    recvmsg(fd, &message, 0) < 0)
+		ck_abort_msg("the server says nothing: %s", strerror(errno));
+	if (!CMSG_FIRSTHDR(&message))
+		checkrun_error("a datagram without its hops");
+	memcpy(&hops, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(hops));
+	return hops;
+}
+
 void uplink_path_refused(int fd)
 {
 	struct pollfd wait = {.fd = fd};

@@ -42,6 +42,9 @@ int uplink_path_port(int fd, enum path_family family, int type);
  * byte. */
 void uplink_path_datagrams(int fd, size_t size, size_t bytes);
 
+/* The TTL or hop limit that the server's answer to a datagram has left; the server's is 64. */
+int uplink_path_hops(int fd, enum path_family family);
+
 /* Sends a datagram that nobody takes, and waits until the socket is told so. */
 void uplink_path_refused(int fd);
 

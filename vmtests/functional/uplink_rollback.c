@@ -50,7 +50,7 @@ static void load(struct uplink *u)
 	u->sources = find(u, "nat_sources");
 	u->out = find(u, "nat_out");
 	u->in = find(u, "nat_in");
-	u->counters = find(u, "nat_counters");
+	u->counters = find(u, "uplink_counters");
 }
 
 static struct corepath_addr mapped(const char *text)
@@ -107,7 +107,7 @@ static int entries(int map)
 static void expect(const struct uplink *u, const char *what, int verdict, int want, int in,
 		   __u64 rolled_back)
 {
-	__u32 which = COREPATH_NAT_ROLLED_BACK;
+	__u32 which = COREPATH_UPLINK_ROLLED_BACK;
 	__u64 got = 0;
 
 	if (verdict != want)

@@ -14,7 +14,11 @@ struct corepath_nat_config {
 	struct corepath_addr masquerade4; /* the uplink's address; all 0: IPv4 is left alone */
 	struct corepath_addr masquerade6;
 	__u16 port_min, port_max; /* host order, inclusive; identifiers of echoes as well */
-	__u32 pad;
+	__u32 flags;		  /* enum corepath_uplink_flags */
+};
+
+enum corepath_uplink_flags {
+	COREPATH_UPLINK_DIRECT = 1 << 0, /* what comes in and goes on passes by the stack */
 };
 
 /* Value of nat_out, whose key is a flow as its endpoint sends it: what its source becomes. */
@@ -42,12 +46,40 @@ struct corepath_nat_in {
 	__u64 expires_ns; /* CLOCK_MONOTONIC */
 };
 
-/* What happened while ports were sought: indices of nat_counters. */
-enum corepath_nat_counter {
-	COREPATH_NAT_COLLISIONS,  /* a port was another flow's, and the next one was tried */
-	COREPATH_NAT_EXPIRED,	  /* a port was taken from a flow past its time */
-	COREPATH_NAT_ROLLED_BACK, /* a port was given back: the flow's other entry was refused */
-	COREPATH_NAT_COUNTERS,
+/*
+ * What happened at the uplink besides a packet's fate. X(symbol, number, name in JSON).
+ *
+ * FWD: what became of a packet that was to pass by the stack; all but the first went to the stack,
+ * which knows what to do. 3 to 12 are the answers of bpf_fib_lookup() plus 3 (include/uapi/linux/
+ * bpf.h, BPF_FIB_LKUP_RET_*).
+ */
+#define COREPATH_UPLINK_COUNTS(X)                                                                  \
+	X(COLLISIONS, 0, "collisions")	     /* a port was another flow's: the next one */         \
+	X(EXPIRED, 1, "expired")	     /* a port was taken from a flow past its time */      \
+	X(ROLLED_BACK, 2, "rolled_back")     /* given back: the flow's other entry was refused */  \
+	X(FWD_DIRECT, 3, "fwd_direct")	     /* straight to the device it leaves by */             \
+	X(FWD_BLACKHOLE, 4, "fwd_blackhole") /* the route says so; these three */                  \
+	X(FWD_UNREACHABLE, 5, "fwd_unreachable")                                                   \
+	X(FWD_PROHIBIT, 6, "fwd_prohibit")                                                         \
+	X(FWD_LOCAL, 7, "fwd_local")	   /* for this host, or not to be forwarded */             \
+	X(FWD_DISABLED, 8, "fwd_disabled") /* forwarding is off on this device */                  \
+	X(FWD_TUNNEL, 9, "fwd_tunnel")	   /* the route has a tunnel */                            \
+	X(FWD_NO_NEIGHBOUR, 10, "fwd_no_neighbour")                                                \
+	X(FWD_TOO_BIG, 11, "fwd_too_big") /* for the device it leaves by */                        \
+	X(FWD_NO_SOURCE, 12, "fwd_no_source")                                                      \
+	X(FWD_HOPS, 13, "fwd_hops")	    /* its last hop: the stack tells its sender */         \
+	X(FWD_OPTIONS, 14, "fwd_options")   /* IPv4 options or IPv6 extension headers */           \
+	X(FWD_NOT_OURS, 15, "fwd_not_ours") /* tagged, or not to this device's address */          \
+	X(FWD_REFUSED, 16, "fwd_refused")   /* the kernel took no such question, or no packet */
+
+enum corepath_uplink_counter {
+#define COREPATH_X(sym, num, name) COREPATH_UPLINK_##sym = num,
+	COREPATH_UPLINK_COUNTS(COREPATH_X)
+#undef COREPATH_X
 };
+
+#define COREPATH_X(sym, num, name) +1
+enum { COREPATH_UPLINK_COUNTERS = 0 COREPATH_UPLINK_COUNTS(COREPATH_X) };
+#undef COREPATH_X
 
 #endif
