@@ -9,40 +9,66 @@
 #include "lb_path.h"
 #include "sock_steps.h"
 
-/* kill -9 at points where `socket-lb up` can be between two changes of the kernel's state; an odd
- * step, as attaching and pinning take turns. Sockets are served as before or as after, and whoever
- * is sent to a backend is told the service's address. */
-static void up_killed(void)
+static bool up_killed_at(int nth)
 {
-	int nth = 1, fd;
-	char said;
+	return command_run_killed(nth, "socket-lb", "up", "--cgroup", sock_path_cgroup(), NULL);
+}
+
+static void up_again(int nth)
+{
+	if (command_run("socket-lb", "up", "--cgroup", sock_path_cgroup(), NULL))
+		ck_abort_msg("after an up killed at its change %d, up fails\n%s", nth,
+			     command_output);
+}
+
+/* kill -9 at points where `socket-lb up` can be between two changes of the kernel's state, with
+ * nothing there before. An odd step, as two kinds of change take turns. */
+static void first_up_killed(void)
+{
+	int nth = 1;
 
 	sock_path_open();
-	while (command_run_killed(nth, "socket-lb", "up", "--cgroup", sock_path_cgroup(), NULL)) {
+	for (; up_killed_at(nth); nth += 11) {
+		up_again(nth);
 		sock_path_inside(true);
+		sock_add_plain("tcp", "1");
+		sock_expect_tcp_all("1", "up again after a killed up");
+		sock_path_inside(false);
+		command_good("down");
+	}
+	if (nth < 20)
+		checkrun_error("up made %d changes only: was the right thing traced?", nth - 1);
+	sock_down();
+}
+
+/* The same with services there: sockets are served as before or as after, and who is sent to a
+ * backend is told the service's address. Nine programs are attached and pinned in turn, connect
+ * last. */
+static void next_up_killed(void)
+{
+	static const int points[] = {2, 9, 16, 17, 18};
+	int fd, served = 0;
+	char said;
+
+	sock_up();
+	sock_add_plain("tcp", "1");
+	command_good("socket-lb", "down");
+	for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++) {
+		if (!up_killed_at(points[i]))
+			checkrun_error("up makes less than %d changes", points[i]);
 		for_each_family(f)
 		{
 			fd = sock_path_connect(f, SOCK_SERVICE, SOCK_PORT, &said);
 			sock_expect_peer(fd, f, SOCK_SERVICE, SOCK_PORT);
+			served += said == '1';
 			close(fd);
 		}
-		if (command_run("socket-lb", "up", "--cgroup", sock_path_cgroup(), NULL))
-			ck_abort_msg("after an up killed at its change %d, up fails\n%s", nth,
-				     command_output);
-		sock_add_plain("tcp", "1");
+		up_again(points[i]);
 		sock_expect_tcp_all("1", "up again after a killed up");
-		sock_path_inside(false);
-		/* every other time with services there, for the next one to be killed in */
 		command_good("socket-lb", "down");
-		if (nth % 2)
-			command_good("down");
-		else
-			for_each_service(f)
-				command_good("service", "del", "tcp", sock_path_service(f));
-		nth += 7;
 	}
-	if (nth < 20)
-		checkrun_error("up made %d changes only: was the right thing traced?", nth - 1);
+	if (!served)
+		checkrun_error("no up was killed between its first connect and its last");
 	sock_down();
 }
 
@@ -142,7 +168,8 @@ static void xdp_comes_later(void)
 }
 
 const struct sock_test sock_life_tests[] = {
-	{"functional.sock_lb.up_killed", up_killed},
+	{"functional.sock_lb.first_up_killed", first_up_killed},
+	{"functional.sock_lb.next_up_killed", next_up_killed},
 	{"functional.sock_lb.errors", errors},
 	{"functional.sock_lb.connections_outlive_down", connections_outlive_down},
 	{"functional.sock_lb.cgroup_goes", cgroup_goes},
