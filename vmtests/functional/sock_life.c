@@ -25,14 +25,16 @@ static void up_again(int nth)
  * nothing there before. An odd step, as two kinds of change take turns. */
 static void first_up_killed(void)
 {
+	const char *service = sock_path_service(SOCK_V4);
 	int nth = 1;
 
 	sock_path_open();
 	for (; up_killed_at(nth); nth += 11) {
 		up_again(nth);
 		sock_path_inside(true);
-		sock_add_plain("tcp", "1");
-		sock_expect_tcp_all("1", "up again after a killed up");
+		command_good("service", "add", "tcp", service, "mode=nat");
+		command_good("backend", "add", "tcp", service, sock_path_backend(SOCK_V4, '1'));
+		sock_expect_tcp(SOCK_V4, "1", "up again after a killed up");
 		sock_path_inside(false);
 		command_good("down");
 	}
