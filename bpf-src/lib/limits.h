@@ -45,6 +45,16 @@
 #define LIMIT_CLIENTS 16384
 #define LIMIT_FRAGS   4096
 
+/*
+ * Connections tracked: those that were answered, and those that were not (yet). Memory is taken
+ * when the maps are made, about 200 bytes each; `corepath ct set max=N` changes it before.
+ */
+#define LIMIT_CT 65536
+
+/* Rules of all endpoints, and prefixes with an identity. */
+#define LIMIT_RULES	 16384
+#define LIMIT_IDENTITIES 65536
+
 /* Workloads of one host. 112 bytes each. */
 #define LIMIT_ENDPOINTS 4096
 

@@ -72,6 +72,17 @@ int cmd_uplink_exclude(const struct args *args);
 int cmd_uplink_show(const struct args *args);
 int cmd_uplink_flows(const struct args *args);
 int cmd_uplink_sweep(const struct args *args);
+int cmd_policy_add(const struct args *args);
+int cmd_policy_del(const struct args *args);
+int cmd_policy_list(const struct args *args);
+int cmd_identity_add(const struct args *args);
+int cmd_identity_del(const struct args *args);
+int cmd_identity_list(const struct args *args);
+int cmd_ct_list(const struct args *args);
+int cmd_ct_flush(const struct args *args);
+int cmd_ct_gc(const struct args *args);
+int cmd_ct_set(const struct args *args);
+int cmd_ct_show(const struct args *args);
 int cmd_counters(const struct args *args);
 int cmd_version(const struct args *args);
 

@@ -138,13 +138,52 @@ const struct command commands[] = {
 	 "Watch over the workload behind DEV, such as the host's end of its veth pair: what it sends "
 	 "and what is sent to it. ADDRESS is the workload's own; one of each family.\n"
 	 "  mac=MAC          the workload's own; without one it is not checked\n"
-	 "  identity=N       who it is, in policies of others (default 1: the world)",
+	 "  identity=N       who it is, in policies of others (default 1: the world)\n"
+	 "  limit-in=N       TCP connections to it at a time; 0 (default) is any number\n"
+	 "  limit-out=N      TCP connections from it at a time\n"
+	 "  audit=yes        its policy counts what it denies, and lets it pass",
 	 "corepath endpoint add veth7 10.0.0.2 2001:db8::2 identity=100", BIT(OPT_TC_MODE), 2,
 	 UNLIMITED, cmd_endpoint_add},
 	{"endpoint", "del", "DEV", "Leave the workload behind DEV alone again.",
 	 "corepath endpoint del veth7", 0, 1, 1, cmd_endpoint_del},
 	{"endpoint", "list", "", "Print the endpoints.", "corepath endpoint list --json",
 	 BIT(OPT_JSON), 0, 0, cmd_endpoint_list},
+	{"policy", "add", "DEV in|out allow|deny [KEY=VALUE...]",
+	 "Give the endpoint behind DEV a rule for connections to it (in) or from it (out). With a rule "
+	 "in a direction all else is denied in it. A rule that denies wins; then the one that says "
+	 "most, in this order: identity, proto and port; proto and port; identity and proto; proto; "
+	 "identity; nothing.\n"
+	 "  identity=N       of the other side: see 'identity add'\n"
+	 "  proto=P          tcp, udp, icmp, icmpv6, sctp or a number\n"
+	 "  port=N           where the connection goes to; TCP and UDP only",
+	 "corepath policy add veth7 in allow identity=200 proto=tcp port=443", 0, 3, UNLIMITED,
+	 cmd_policy_add},
+	{"policy", "del", "DEV in|out [KEY=VALUE...]", "Take the rule away again.",
+	 "corepath policy del veth7 in identity=200 proto=tcp port=443", 0, 2, UNLIMITED,
+	 cmd_policy_del},
+	{"policy", "list", "", "Print the rules, and what each has decided.",
+	 "corepath policy list --json", BIT(OPT_JSON), 0, 0, cmd_policy_list},
+	{"identity", "add", "PREFIX N", "Say who is behind a prefix; the longest one decides.",
+	 "corepath identity add 10.20.0.0/16 200", 0, 2, 2, cmd_identity_add},
+	{"identity", "del", "PREFIX", "Forget who is behind the prefix.",
+	 "corepath identity del 10.20.0.0/16", 0, 1, 1, cmd_identity_del},
+	{"identity", "list", "", "Print the prefixes, those of endpoints too.",
+	 "corepath identity list --json", BIT(OPT_JSON), 0, 0, cmd_identity_list},
+	{"ct", "list", "", "Print the connections of endpoints: who began it, to whom, its state.",
+	 "corepath ct list --json", BIT(OPT_JSON), 0, 0, cmd_ct_list},
+	{"ct", "flush", "", "Forget all connections; what is open is dropped from then on.",
+	 "corepath ct flush", 0, 0, 0, cmd_ct_flush},
+	{"ct", "gc", "",
+	 "Remove connections that ended, and count those of endpoints anew. Run it every minute or so.",
+	 "corepath ct gc", BIT(OPT_JSON), 0, 0, cmd_ct_gc},
+	{"ct", "set", "KEY=VALUE...",
+	 "Settings of connection tracking: seconds without a packet after which a connection is "
+	 "forgotten, by its state (see 'ct show'), and:\n"
+	 "  pickup=yes       take up TCP connections in their middle\n"
+	 "  max=N            room for so many; before the first endpoint is added",
+	 "corepath ct set established=7440 pickup=yes", 0, 1, UNLIMITED, cmd_ct_set},
+	{"ct", "show", "", "Print the settings.", "corepath ct show", BIT(OPT_JSON), 0, 0,
+	 cmd_ct_show},
 	{"uplink", "attach", "DEV",
 	 "Make DEV the way to the world: what leaves it is masqueraded as 'uplink set' and 'uplink "
 	 "source' say, and answers come back.",

@@ -67,7 +67,12 @@ static json_t *list_json(const struct corepath_endpoint_info *list, size_t n)
 					     addr_text(&e->spec.addr[0], v4), "ipv6",
 					     addr_text(&e->spec.addr[1], v6), "mac",
 					     mac_text(e->spec.mac, mac), "identity",
-					     (json_int_t)e->spec.identity, "peer", (int)e->peer))) {
+					     (json_int_t)e->spec.identity, "peer", (int)e->peer,
+					     "audit", (int)e->spec.audit, "limit_in",
+					     (json_int_t)e->spec.limit[COREPATH_IN], "limit_out",
+					     (json_int_t)e->spec.limit[COREPATH_OUT], "open_in",
+					     (json_int_t)e->open[COREPATH_IN], "open_out",
+					     (json_int_t)e->open[COREPATH_OUT]))) {
 			json_decref(array);
 			return NULL;
 		}
@@ -86,7 +91,13 @@ static void list_text(const struct corepath_endpoint_info *e)
 			printf(" %s", text);
 	if (mac_text(e->spec.mac, mac))
 		printf(" mac=%s", mac);
-	printf(" identity=%u state=%s mode=%s peer=%s\n", e->spec.identity,
+	printf(" identity=%u", e->spec.identity);
+	if (e->spec.limit[COREPATH_IN])
+		printf(" limit-in=%u", e->spec.limit[COREPATH_IN]);
+	if (e->spec.limit[COREPATH_OUT])
+		printf(" limit-out=%u", e->spec.limit[COREPATH_OUT]);
+	printf("%s open-in=%llu open-out=%llu state=%s mode=%s peer=%s\n",
+	       e->spec.audit ? " audit=yes" : "", e->open[COREPATH_IN], e->open[COREPATH_OUT],
 	       corepath_state_name(e->state), corepath_tc_mode_name(e->mode),
 	       e->peer ? "yes" : "no");
 }

@@ -326,43 +326,6 @@ int corepath_socket_down(const char *pin_dir, const char *cgroup);
 int corepath_socket_status(const char *pin_dir, struct corepath_cgroup **list, size_t *n);
 void corepath_socket_free(struct corepath_cgroup *list, size_t n);
 
-/* ---- endpoints ---- */
-
-/* A workload behind a device of its own, such as the host's end of a veth pair. */
-struct corepath_endpoint_spec {
-	char dev[IF_NAMESIZE];
-	struct corepath_addr addr[2]; /* its addresses: IPv4, IPv6; all 0: none. One at least */
-	__u8 mac[6];		      /* its own; all 0: not checked */
-	__u32 identity;		      /* not 0 */
-};
-
-struct corepath_endpoint_info {
-	struct corepath_endpoint_spec spec;
-	unsigned int ifindex;
-	enum corepath_state state;
-	enum corepath_tc_mode mode; /* TCX or CLSACT */
-	bool peer;		    /* packets can be handed to it past the host's stack */
-};
-
-/*
- * Attaches the datapath to the endpoint's device, both ways, or, on failure, not at all. Errors:
- * -ENOENT (nothing is up), -ENODEV, -EEXIST (the device or an address has an endpoint), -ENOSPC,
- * -EINVAL. `out` may be NULL.
- */
-int corepath_endpoint_add(const char *pin_dir, const struct corepath_endpoint_spec *spec,
-			  enum corepath_tc_mode mode, struct corepath_endpoint_info *out);
-
-/* Detaches from the device, which may be gone. -ENOENT if it has no endpoint. */
-int corepath_endpoint_del(const char *pin_dir, const char *dev);
-
-/* All endpoints, by device index. The caller frees *list. */
-int corepath_endpoint_list(const char *pin_dir, struct corepath_endpoint_info **list, size_t *n);
-
-/* Starts a spec of the device; then one word, an address or "key=value", at a time. Each returns
- * -EINVAL and says what is wrong. */
-int corepath_endpoint_init(const char *dev, struct corepath_endpoint_spec *spec);
-int corepath_endpoint_word(const char *word, struct corepath_endpoint_spec *spec);
-
 /* ---- the uplink: masquerading ---- */
 
 /* What the datapath does at every device it is attached to as uplink. */
@@ -486,5 +449,7 @@ void corepath_watch_close(struct corepath_watch *w);
 
 /* "xdp", "tc-ingress", "tc-egress" */
 const char *corepath_hook_name(enum corepath_hook hook);
+
+#include <corepath_endpoint.h>
 
 #endif

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include "internal.h"
 #include "tc_endpoint.skel.h"
@@ -38,62 +39,75 @@ int cp_ep_unpin(const struct cp_dir *dir)
 	return err;
 }
 
-static int load(const struct cp_dir *dir)
+int cp_ep_load(const struct cp_dir *dir, __u32 max_flows)
 {
 	struct tc_endpoint *skel;
-	int err;
+	int err = 0;
 
 	if (cp_pin_there(dir, CP_PROG_EP_TO))
 		return 0;
 	cp_log_start();
 	skel = open_object();
-	err = skel ? cp_object_load(dir, skel->obj, CP_PROG_EP_TO, NULL) : -errno;
+	if (!skel)
+		return -errno;
+	if (max_flows) {
+		err = bpf_map__set_max_entries(skel->maps.ct_flows, max_flows);
+		if (!err) /* below 128 an LRU hash keeps next to nothing (kernel/bpf/bpf_lru_list.c)
+			   */
+			err = bpf_map__set_max_entries(skel->maps.ct_new,
+						       max_flows < 1024 ? 1024 : max_flows);
+	}
+	if (!err)
+		err = cp_object_load(dir, skel->obj, CP_PROG_EP_TO, cp_ct_init);
 	tc_endpoint__destroy(skel);
 	return err;
 }
 
 /* ---- the maps ---- */
 
-struct ep_maps {
-	struct cp_dir dir;
-	int endpoints, addrs;
-};
-
-static void close_maps(struct ep_maps *m)
+void cp_eps_close(struct cp_eps *m)
 {
-	if (m->endpoints >= 0)
-		close(m->endpoints);
-	if (m->addrs >= 0)
-		close(m->addrs);
+	int fds[] = {m->endpoints, m->addrs, m->conns, m->identities, m->rules};
+	size_t i;
+
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	cp_dir_close(&m->dir);
 }
 
-/* Without `make` there may be no maps: no endpoint was ever added. */
-static int open_maps(struct ep_maps *m, const char *pin_dir, enum cp_access access, bool make)
+int cp_eps_open(struct cp_eps *m, const char *pin_dir, enum cp_access access, bool load)
 {
+	struct {
+		int *fd;
+		const char *name;
+	} maps[] = {
+		{&m->endpoints, CP_MAP_ENDPOINTS}, {&m->addrs, CP_MAP_EP_ADDRS},
+		{&m->conns, CP_MAP_EP_CONNS},	   {&m->identities, CP_MAP_IDENTITIES},
+		{&m->rules, CP_MAP_RULES},
+	};
+	size_t i;
 	int err;
 
-	m->endpoints = m->addrs = -1;
+	m->endpoints = m->addrs = m->conns = m->identities = m->rules = -1;
 	err = cp_dir_open(&m->dir, pin_dir, access);
 	if (err)
 		return err;
-	if (make)
-		err = load(&m->dir);
-	if (!err && cp_pin_there(&m->dir, CP_PROG_EP_TO)) {
-		m->endpoints = err = cp_map_get(&m->dir, CP_MAP_ENDPOINTS);
-		if (err >= 0)
-			m->addrs = err = cp_map_get(&m->dir, CP_MAP_EP_ADDRS);
-	}
+	if (load)
+		err = cp_ep_load(&m->dir, 0);
+	if (!err && cp_pin_there(&m->dir, CP_PROG_EP_TO))
+		for (i = 0; i < sizeof(maps) / sizeof(maps[0]) && err >= 0; i++)
+			*maps[i].fd = err = cp_map_get(&m->dir, maps[i].name);
 	if (err >= 0)
 		return 0;
-	close_maps(m);
+	cp_eps_close(m);
 	return err;
 }
 
-static int fail_map(const struct ep_maps *m, const char *map, int err)
+int cp_eps_fail(const struct cp_eps *m, const char *map, int err)
 {
 	if (err == -E2BIG || err == -ENOSPC)
-		return cp_fail(ENOSPC, "map %s/%s: full; delete endpoints first", m->dir.path, map);
+		return cp_fail(ENOSPC, "map %s/%s: full; delete some first", m->dir.path, map);
 	return cp_fail(-err, "map %s/%s: %s; run as root", m->dir.path, map, strerror(-err));
 }
 
@@ -108,23 +122,105 @@ static struct cp_tc *find_tc(struct cp_tc *list, size_t n, const char *dev)
 	return NULL;
 }
 
-static void forget(const struct ep_maps *m, __u32 ifindex)
+__u32 cp_eps_find(const struct cp_eps *m, const char *dev)
 {
+	struct cp_tc *list, *found;
+	__u32 ifindex = 0;
+	size_t n;
+
+	if (cp_tc_read(&m->dir, KIND, &list, &n))
+		return 0;
+	found = find_tc(list, n, dev);
+	if (found)
+		ifindex = found->ifindex;
+	else
+		cp_fail(ENOENT, "%s: no endpoint is on it; 'corepath endpoint list' shows them",
+			dev);
+	free(list);
+	return ifindex;
+}
+
+static bool has_rules(const struct cp_eps *m, __u32 ifindex, enum corepath_direction direction)
+{
+	struct corepath_policy_key key, *prev = NULL;
+
+	for (; !bpf_map_get_next_key(m->rules, prev, &key); prev = &key)
+		if (key.scope == ifindex && key.direction == direction)
+			return true;
+	return false;
+}
+
+/* Never one that was: connections outlive endpoints, and must not be taken for judged. */
+static __u32 next_generation(__u32 old)
+{
+	struct timespec now;
+	__u32 ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = now.tv_sec * 1000u + now.tv_nsec / 1000000;
+	return (ms > old ? ms : old + 1) ?: 1;
+}
+
+static int judge_anew(const struct cp_eps *m, __u32 ifindex)
+{
+	struct corepath_endpoint e;
+	int d, err;
+
+	err = bpf_map_lookup_elem(m->endpoints, &ifindex, &e);
+	if (err)
+		return cp_eps_fail(m, CP_MAP_ENDPOINTS, err);
+	e.generation = next_generation(e.generation);
+	for (d = COREPATH_IN; d <= COREPATH_OUT; d++) {
+		e.flags &= ~(COREPATH_ENDPOINT_POLICY << d);
+		if (has_rules(m, ifindex, d))
+			e.flags |= COREPATH_ENDPOINT_POLICY << d;
+	}
+	err = bpf_map_update_elem(m->endpoints, &ifindex, &e, BPF_EXIST);
+	return err ? cp_eps_fail(m, CP_MAP_ENDPOINTS, err) : 0;
+}
+
+int cp_eps_judge_anew(const struct cp_eps *m, __u32 ifindex)
+{
+	__u32 key, *prev = NULL;
+	int err = 0;
+
+	if (ifindex)
+		return judge_anew(m, ifindex);
+	for (; !err && !bpf_map_get_next_key(m->endpoints, prev, &key); prev = &key)
+		err = judge_anew(m, key);
+	return err;
+}
+
+static struct corepath_identity_key own_key(const struct corepath_addr *a)
+{
+	return (struct corepath_identity_key){.prefixlen = 128, .addr = *a};
+}
+
+static void forget(const struct cp_eps *m, __u32 ifindex)
+{
+	struct corepath_identity_key key;
 	struct corepath_endpoint e;
 	__u32 owner;
 	int f;
 
 	if (bpf_map_lookup_elem(m->endpoints, &ifindex, &e))
 		return;
-	for (f = 0; f < 2; f++)
-		if (!bpf_map_lookup_elem(m->addrs, &e.addr[f], &owner) && owner == ifindex)
-			bpf_map_delete_elem(m->addrs, &e.addr[f]);
+	for (f = 0; f < 2; f++) {
+		if (bpf_map_lookup_elem(m->addrs, &e.addr[f], &owner) || owner != ifindex)
+			continue;
+		bpf_map_delete_elem(m->addrs, &e.addr[f]);
+		key = own_key(&e.addr[f]);
+		bpf_map_delete_elem(m->identities, &key);
+	}
 	bpf_map_delete_elem(m->endpoints, &ifindex);
+	bpf_map_delete_elem(m->conns, &ifindex);
+	cp_policy_forget(m, ifindex);
+	cp_eps_judge_anew(m, 0); /* its addresses are the world's again */
 }
 
 /* ---- add ---- */
 
-static int check_spec(const struct ep_maps *m, const struct corepath_endpoint_spec *spec)
+static int check_spec(const struct cp_eps *m, const struct corepath_endpoint_spec *spec)
 {
 	char text[COREPATH_SERVICE_STRLEN];
 	__u32 owner;
@@ -145,12 +241,31 @@ static int check_spec(const struct ep_maps *m, const struct corepath_endpoint_sp
 	return 0;
 }
 
-static int write_maps(const struct ep_maps *m, const struct corepath_endpoint_spec *spec,
+static int write_address(const struct cp_eps *m, const struct corepath_addr *a, __u32 ifindex,
+			 __u32 identity)
+{
+	struct corepath_identity_key key = own_key(a);
+	int err;
+
+	if (!memcmp(a, &no_addr, sizeof(*a)))
+		return 0;
+	err = bpf_map_update_elem(m->addrs, a, &ifindex, BPF_ANY);
+	if (err)
+		return cp_eps_fail(m, CP_MAP_EP_ADDRS, err);
+	err = bpf_map_update_elem(m->identities, &key, &identity, BPF_ANY);
+	return err ? cp_eps_fail(m, CP_MAP_IDENTITIES, err) : 0;
+}
+
+static int write_maps(const struct cp_eps *m, const struct corepath_endpoint_spec *spec,
 		      __u32 ifindex, const struct cp_device *dev)
 {
+	struct corepath_endpoint_conns none = {};
 	struct corepath_endpoint e = {
 		.addr = {spec->addr[0], spec->addr[1]},
 		.identity = spec->identity,
+		.generation = next_generation(0),
+		.limit = {spec->limit[0], spec->limit[1]},
+		.flags = spec->audit ? COREPATH_ENDPOINT_AUDIT : 0,
 	};
 	int f, err;
 
@@ -158,20 +273,18 @@ static int write_maps(const struct ep_maps *m, const struct corepath_endpoint_sp
 		e.flags |= COREPATH_ENDPOINT_PEER;
 	memcpy(e.mac, spec->mac, sizeof(e.mac));
 	memcpy(e.host_mac, dev->mac, sizeof(e.host_mac));
+	err = bpf_map_update_elem(m->conns, &ifindex, &none, BPF_ANY);
+	if (err)
+		return cp_eps_fail(m, CP_MAP_EP_CONNS, err);
 	err = bpf_map_update_elem(m->endpoints, &ifindex, &e, BPF_ANY);
 	if (err)
-		return fail_map(m, CP_MAP_ENDPOINTS, err);
-	for (f = 0; f < 2; f++) {
-		if (!memcmp(&e.addr[f], &no_addr, sizeof(no_addr)))
-			continue;
-		err = bpf_map_update_elem(m->addrs, &e.addr[f], &ifindex, BPF_ANY);
-		if (err)
-			return fail_map(m, CP_MAP_EP_ADDRS, err);
-	}
-	return 0;
+		return cp_eps_fail(m, CP_MAP_ENDPOINTS, err);
+	for (f = 0; f < 2 && !err; f++)
+		err = write_address(m, &e.addr[f], ifindex, spec->identity);
+	return err ? err : cp_eps_judge_anew(m, 0);
 }
 
-static int attach(const struct ep_maps *m, const char *dev, __u32 ifindex,
+static int attach(const struct cp_eps *m, const char *dev, __u32 ifindex,
 		  enum corepath_tc_mode mode, struct cp_tc *to)
 {
 	struct cp_tc from = {.kind = KIND, .ifindex = ifindex};
@@ -196,7 +309,7 @@ static int attach(const struct ep_maps *m, const char *dev, __u32 ifindex,
 	return err;
 }
 
-static int add(struct ep_maps *m, const struct corepath_endpoint_spec *spec,
+static int add(struct cp_eps *m, const struct corepath_endpoint_spec *spec,
 	       enum corepath_tc_mode mode, struct corepath_endpoint_info *out)
 {
 	__u32 ifindex = if_nametoindex(spec->dev);
@@ -243,20 +356,20 @@ static int add(struct ep_maps *m, const struct corepath_endpoint_spec *spec,
 int corepath_endpoint_add(const char *pin_dir, const struct corepath_endpoint_spec *spec,
 			  enum corepath_tc_mode mode, struct corepath_endpoint_info *out)
 {
-	struct ep_maps m;
+	struct cp_eps m;
 	int err;
 
-	err = open_maps(&m, pin_dir, CP_CHANGE, true);
+	err = cp_eps_open(&m, pin_dir, CP_CHANGE, true);
 	if (err)
 		return err;
 	err = add(&m, spec, mode, out);
-	close_maps(&m);
+	cp_eps_close(&m);
 	return err;
 }
 
 /* ---- delete ---- */
 
-static int del(struct ep_maps *m, const char *dev)
+static int del(struct cp_eps *m, const char *dev)
 {
 	struct cp_tc *list, *found;
 	__u32 ifindex = 0;
@@ -283,14 +396,14 @@ static int del(struct ep_maps *m, const char *dev)
 
 int corepath_endpoint_del(const char *pin_dir, const char *dev)
 {
-	struct ep_maps m;
+	struct cp_eps m;
 	int err;
 
-	err = open_maps(&m, pin_dir, CP_CHANGE, false);
+	err = cp_eps_open(&m, pin_dir, CP_CHANGE, false);
 	if (err)
 		return err;
 	err = del(&m, dev);
-	close_maps(&m);
+	cp_eps_close(&m);
 	return err;
 }
 
@@ -303,9 +416,9 @@ static int by_ifindex(const void *a, const void *b)
 	return x->ifindex < y->ifindex ? -1 : x->ifindex > y->ifindex;
 }
 
-static void fill(const struct ep_maps *m, const struct cp_tc *tc,
-		 struct corepath_endpoint_info *out)
+static void fill(const struct cp_eps *m, const struct cp_tc *tc, struct corepath_endpoint_info *out)
 {
+	struct corepath_endpoint_conns conns;
 	struct corepath_endpoint e = {};
 
 	*out = (struct corepath_endpoint_info){
@@ -316,10 +429,14 @@ static void fill(const struct ep_maps *m, const struct cp_tc *tc,
 	memcpy(out->spec.addr, e.addr, sizeof(e.addr));
 	memcpy(out->spec.mac, e.mac, sizeof(e.mac));
 	out->spec.identity = e.identity;
+	memcpy(out->spec.limit, e.limit, sizeof(e.limit));
+	out->spec.audit = e.flags & COREPATH_ENDPOINT_AUDIT;
+	if (!bpf_map_lookup_elem(m->conns, &tc->ifindex, &conns))
+		memcpy(out->open, conns.open, sizeof(conns.open));
 	out->peer = e.flags & COREPATH_ENDPOINT_PEER;
 }
 
-static int list_all(const struct ep_maps *m, struct corepath_endpoint_info **out, size_t *n)
+static int list_all(const struct cp_eps *m, struct corepath_endpoint_info **out, size_t *n)
 {
 	struct cp_tc *list;
 	size_t i, n_tc;
@@ -343,13 +460,13 @@ static int list_all(const struct ep_maps *m, struct corepath_endpoint_info **out
 
 int corepath_endpoint_list(const char *pin_dir, struct corepath_endpoint_info **list, size_t *n)
 {
-	struct ep_maps m;
+	struct cp_eps m;
 	int err;
 
-	err = open_maps(&m, pin_dir, CP_READ, false);
+	err = cp_eps_open(&m, pin_dir, CP_READ, false);
 	if (err)
 		return err;
 	err = list_all(&m, list, n);
-	close_maps(&m);
+	cp_eps_close(&m);
 	return err;
 }

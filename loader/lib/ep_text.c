@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Endpoints as text. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,16 @@ static int add_address(const char *word, struct corepath_endpoint_spec *spec)
 	return 0;
 }
 
+static int parse_limit(const char *word, const char *text, __u32 *out)
+{
+	unsigned long long number;
+
+	if (!cp_parse_number(text, 0xffffffff, &number))
+		return cp_word_fail(word, "not a number of TCP connections; 0 is any number");
+	*out = number;
+	return 0;
+}
+
 int corepath_endpoint_word(const char *word, struct corepath_endpoint_spec *spec)
 {
 	unsigned long long number;
@@ -50,5 +61,99 @@ int corepath_endpoint_word(const char *word, struct corepath_endpoint_spec *spec
 		spec->identity = number;
 		return 0;
 	}
-	return cp_word_fail(word, "no such option; use mac= or identity=");
+	if ((v = cp_word_value(word, "limit-in")))
+		return parse_limit(word, v, &spec->limit[COREPATH_IN]);
+	if ((v = cp_word_value(word, "limit-out")))
+		return parse_limit(word, v, &spec->limit[COREPATH_OUT]);
+	if ((v = cp_word_value(word, "audit"))) {
+		if (strcmp(v, "yes") && strcmp(v, "no"))
+			return cp_word_fail(word, "neither yes nor no");
+		spec->audit = *v == 'y';
+		return 0;
+	}
+	return cp_word_fail(word, "no such option; use mac=, identity=, limit-in=, limit-out= or "
+				  "audit=");
+}
+
+/* ---- policy ---- */
+
+static const struct {
+	const char *name;
+	__u8 proto;
+} protos[] = {{"tcp", IPPROTO_TCP},
+	      {"udp", IPPROTO_UDP},
+	      {"icmp", IPPROTO_ICMP},
+	      {"icmpv6", IPPROTO_ICMPV6},
+	      {"sctp", IPPROTO_SCTP}};
+
+#define N_PROTOS (sizeof(protos) / sizeof(protos[0]))
+
+const char *corepath_proto_format(__u8 proto, char *buf)
+{
+	size_t i;
+
+	for (i = 0; i < N_PROTOS; i++)
+		if (protos[i].proto == proto)
+			return strcpy(buf, protos[i].name);
+	snprintf(buf, 8, "%u", proto);
+	return buf;
+}
+
+int corepath_policy_init(const char *dev, const char *direction, const char *verdict,
+			 struct corepath_policy_spec *spec)
+{
+	memset(spec, 0, sizeof(*spec));
+	if (!*dev || strlen(dev) >= sizeof(spec->dev))
+		return cp_fail(EINVAL,
+			       "'%.80s': no name of a device; 'corepath endpoint list' lists "
+			       "the endpoints",
+			       dev);
+	strcpy(spec->dev, dev);
+	if (strcmp(direction, "in") && strcmp(direction, "out"))
+		return cp_word_fail(direction,
+				    "no direction; use in (what the endpoint is sent) or "
+				    "out (what it sends)");
+	spec->direction = *direction == 'i' ? COREPATH_IN : COREPATH_OUT;
+	if (verdict && strcmp(verdict, "allow") && strcmp(verdict, "deny"))
+		return cp_word_fail(verdict, "no verdict; use allow or deny");
+	spec->verdict = verdict && *verdict == 'a' ? COREPATH_ALLOW : COREPATH_DENY;
+	return 0;
+}
+
+static int parse_proto(const char *word, const char *text, __u8 *out)
+{
+	unsigned long long number;
+	size_t i;
+
+	for (i = 0; i < N_PROTOS; i++)
+		if (!strcmp(text, protos[i].name))
+			return *out = protos[i].proto, 0;
+	if (!cp_parse_number(text, 255, &number) || !number)
+		return cp_word_fail(word,
+				    "no protocol; use tcp, udp, icmp, icmpv6, sctp or a number "
+				    "from 1 to 255");
+	*out = number;
+	return 0;
+}
+
+int corepath_policy_word(const char *word, struct corepath_policy_spec *spec)
+{
+	unsigned long long number;
+	const char *v;
+
+	if ((v = cp_word_value(word, "identity"))) {
+		if (!cp_parse_number(v, 0xffffffff, &number) || !number)
+			return cp_word_fail(word, "not a number from 1 (the world) to 4294967295");
+		spec->identity = number;
+		return 0;
+	}
+	if ((v = cp_word_value(word, "proto")))
+		return parse_proto(word, v, &spec->proto);
+	if ((v = cp_word_value(word, "port"))) {
+		if (!cp_parse_number(v, 65535, &number) || !number)
+			return cp_word_fail(word, "not a port from 1 to 65535");
+		spec->port = number;
+		return 0;
+	}
+	return cp_word_fail(word, "no such part of a rule; use identity=, proto= or port=");
 }

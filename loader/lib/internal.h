@@ -190,6 +190,38 @@ void cp_uplink_close(struct cp_uplink *u);
 /* Detaches nothing; removes the pins of the uplink's programs and maps. */
 int cp_uplink_unpin(const struct cp_dir *dir);
 
+/* Loads the endpoints' programs with room for that many connections, or the default (0). */
+int cp_ep_load(const struct cp_dir *dir, __u32 max_flows);
+
+/* The maps of endpoints and their policies. All are -1 if no endpoint was ever added, and not
+ * `load`. The caller closes on 0. */
+struct cp_eps {
+	struct cp_dir dir;
+	int endpoints, addrs, conns, identities, rules;
+};
+
+int cp_eps_open(struct cp_eps *m, const char *pin_dir, enum cp_access access, bool load);
+void cp_eps_close(struct cp_eps *m);
+
+/* -1 with an error text of that map. */
+int cp_eps_fail(const struct cp_eps *m, const char *map, int err);
+
+/* Gives the endpoint another generation, so that its connections are judged anew, or, of ifindex 0,
+ * every endpoint; and the flags of its policy. */
+int cp_eps_judge_anew(const struct cp_eps *m, __u32 ifindex);
+
+/* The index of the endpoint's device, 0 after an error text. */
+__u32 cp_eps_find(const struct cp_eps *m, const char *dev);
+
+/* policy.c: deletes the rules of an endpoint that goes. */
+void cp_policy_forget(const struct cp_eps *m, __u32 ifindex);
+
+/* A whole prefix as a key of the trie of identities. */
+struct corepath_identity_key cp_identity_key(const struct corepath_prefix *p);
+
+/* ct.c: writes the settings new maps have, of any object that has the map. */
+int cp_ct_init(struct bpf_object *obj);
+
 /* prefixes.c */
 
 /* How many prefixes a trie holds. A negative errno without an error text. */
@@ -206,8 +238,15 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 #define CP_MAP_EVENT_RINGS  "event_rings"
 #define CP_MAP_EVENT_LOST   "event_lost"
 
-#define CP_MAP_ENDPOINTS "endpoints"
-#define CP_MAP_EP_ADDRS	 "ep_addrs"
+#define CP_MAP_ENDPOINTS  "endpoints"
+#define CP_MAP_EP_ADDRS	  "ep_addrs"
+#define CP_MAP_EP_CONNS	  "ep_conns"
+#define CP_MAP_IDENTITIES "identities"
+#define CP_MAP_RULES	  "policy_rules"
+
+#define CP_MAP_CT_CONFIG "ct_config"
+#define CP_MAP_CT_FLOWS	 "ct_flows"
+#define CP_MAP_CT_NEW	 "ct_new"
 
 /* The endpoints' programs, pinned beside their maps; the second one last. */
 #define CP_PROG_EP_FROM "tc_from_endpoint"

@@ -58,6 +58,33 @@ def tc(program, dev, frame, verdict, reason, out=None, mark=0, mark_out=None):
             "mark_out": mark if mark_out is None else mark_out}
 
 
+def flows(*lines):
+    """The connections there are: "PROTO SRC[:PORT] DST[:PORT] STATE", the one who began it first."""
+    return {"flows": sorted(lines)}
+
+
+def rules(*lines):
+    """The rules there are: "DEV in|out allow|deny IDENTITY/PROTO/PORT PACKETS"."""
+    return {"rules": sorted(lines)}
+
+
+def opened(*lines):
+    """The endpoints' open connections: "DEV in N out N"."""
+    return {"open": sorted(lines)}
+
+
+def age(seconds):
+    """Makes all connections older."""
+    return {"age": seconds}
+
+
+EVICT = {"evict": True}  # all connections, as a full table would
+
+
+def sweep(removed, kept, recounted=0):
+    return {"sweep": f"removed {removed} kept {kept} recounted {recounted}"}
+
+
 def eth(*tags):
     """An Ethernet header with fixed, locally administered addresses, and tags: "q" or "ad"."""
     frame = Ether(src=FAR_MAC, dst=NEAR_MAC)

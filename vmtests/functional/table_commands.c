@@ -126,6 +126,59 @@ static void endpoint(const char **words, size_t n)
 	table_must(corepath_endpoint_add(TABLE_PIN_DIR, &spec, COREPATH_TC_AUTO, NULL));
 }
 
+static void policy(const char **words, size_t n)
+{
+	bool add = !strcmp(words[0], "add");
+	struct corepath_policy_spec spec;
+
+	table_must(corepath_policy_init(words[1], words[2], add ? words[3] : NULL, &spec));
+	for (size_t i = add ? 4 : 3; i < n; i++)
+		table_must(corepath_policy_word(words[i], &spec));
+	table_must(add ? corepath_policy_add(TABLE_PIN_DIR, &spec)
+		       : corepath_policy_del(TABLE_PIN_DIR, &spec));
+}
+
+static void identity(const char **words, size_t n __attribute__((unused)))
+{
+	struct corepath_prefix p;
+
+	if (corepath_prefix_parse(words[1], &p) < 0)
+		checkrun_error("%s", corepath_error());
+	table_must(words[0][0] == 'a' ? corepath_identity_add(TABLE_PIN_DIR, &p, atoi(words[2]))
+				      : corepath_identity_del(TABLE_PIN_DIR, &p));
+}
+
+static void ct_set(const char **words, size_t n)
+{
+	struct corepath_ct_settings s;
+
+	table_must(corepath_ct_get(TABLE_PIN_DIR, &s));
+	for (size_t i = 1; i < n; i++) /* after "set" */
+		table_must(corepath_ct_word(words[i], &s));
+	table_must(corepath_ct_set(TABLE_PIN_DIR, &s));
+}
+
+static void del_identities(void)
+{
+	struct corepath_identity_info *list;
+	size_t n;
+
+	table_must(corepath_identity_list(TABLE_PIN_DIR, &list, &n));
+	for (size_t i = 0; i < n; i++)
+		table_must(corepath_identity_del(TABLE_PIN_DIR, &list[i].prefix));
+	free(list);
+}
+
+static void reset_ct(void)
+{
+	struct corepath_ct_settings now, defaults;
+
+	table_must(corepath_ct_get(TABLE_PIN_DIR, &now));
+	corepath_ct_defaults(&defaults);
+	if (now.max) /* there are tables */
+		table_must(corepath_ct_set(TABLE_PIN_DIR, &defaults));
+}
+
 static void del_endpoints(void)
 {
 	struct corepath_endpoint_info *list;
@@ -142,7 +195,8 @@ static const struct {
 	void (*run)(const char **words, size_t n); /* the words after the name, two at least */
 } commands[] = {
 	{"service", service},	  {"backend", backend},	  {"balancer", balancer_set},
-	{"prefilter", prefilter}, {"endpoint", endpoint}, {"uplink", table_uplink},
+	{"prefilter", prefilter}, {"endpoint", endpoint}, {"policy", policy},
+	{"identity", identity},	  {"ct", ct_set},	  {"uplink", table_uplink},
 };
 
 void table_command(const char **words, size_t n)
@@ -196,5 +250,7 @@ void table_commands_reset(void)
 	table_must(corepath_balancer_set(TABLE_PIN_DIR, &settings));
 	reset_guard();
 	del_endpoints();
+	del_identities();
+	reset_ct();
 	table_uplink_reset();
 }

@@ -45,4 +45,8 @@ void table_packet(json_t *step, size_t index, struct corepath_counter *want);
 void table_uplink(const char **words, size_t n);
 void table_uplink_reset(void);
 
+/* table_state.c: a step that looks at connections, rules or counts, or changes connections' age.
+ * False if it is none of those. */
+bool table_state(json_t *step, size_t index);
+
 #endif

@@ -70,7 +70,22 @@
 	X(NAT_FRAG_UNKNOWN, 31, "nat_frag_unknown",                                                \
 	  "fragment to masquerade, and the first fragment was not seen")                           \
 	X(NAT_UNSUPPORTED, 32, "nat_unsupported", "to masquerade, and neither TCP, UDP nor ICMP")  \
-	X(UNWRITABLE, 33, "unwritable", "the kernel had no memory to make the packet writable")
+	X(UNWRITABLE, 33, "unwritable", "the kernel had no memory to make the packet writable")    \
+	X(CT_INVALID, 34, "ct_invalid",                                                            \
+	  "belongs to no connection that is known, and cannot begin one")                          \
+	X(CT_FAILED, 35, "ct_failed", "no memory to remember a new connection by")                 \
+	X(ENDPOINT_SPOOFED, 36, "endpoint_spoofed",                                                \
+	  "an endpoint sent it from an address or a MAC that is not its own")                      \
+	X(ENDPOINT_TAGGED, 37, "endpoint_tagged", "an endpoint sent it with a VLAN tag")           \
+	X(ENDPOINT_DELIVERED, 38, "endpoint_delivered",                                            \
+	  "not dropped: handed to an endpoint of this host, past its stack")                       \
+	X(POLICY_DENIED_OUT, 39, "policy_denied_out",                                              \
+	  "the policy of the endpoint that sent it does not allow it")                             \
+	X(POLICY_DENIED_IN, 40, "policy_denied_in",                                                \
+	  "the policy of the endpoint it is for does not allow it")                                \
+	X(POLICY_AUDITED, 41, "policy_audited",                                                    \
+	  "not dropped: the policy does not allow it, and only audits")                            \
+	X(CONN_LIMIT, 42, "conn_limit", "the endpoint has as many connections as it may")
 
 enum corepath_drop {
 #define COREPATH_X(sym, num, name, text) COREPATH_DROP_##sym = num,
@@ -339,26 +354,9 @@ struct corepath_event_config {
 	__u8 wanted[COREPATH_REASONS_MAX];
 };
 
-/* ---- endpoints: workloads behind a device of their own ---- */
+/* ---- connections, policies, endpoints ---- */
 
-/* Who is behind an address. Numbers from 2 on are the operator's. */
-enum corepath_identity {
-	COREPATH_IDENTITY_ANY = 0,   /* in rules only */
-	COREPATH_IDENTITY_WORLD = 1, /* nobody we know */
-};
-
-enum corepath_endpoint_flags {
-	COREPATH_ENDPOINT_PEER = 1 << 0, /* a veth or netkit pair whose other end is elsewhere */
-};
-
-/* Value of endpoints; the key is the index of the device on the host's side. */
-struct corepath_endpoint {
-	struct corepath_addr addr[2]; /* the workload's: IPv4, IPv6; all 0: none */
-	__u8 mac[6];		      /* the workload's; all 0: not known, and not checked */
-	__u8 host_mac[6];	      /* the device's */
-	__u32 identity;
-	__u32 flags;
-};
+#include <corepath/abi_endpoint.h>
 
 /* ---- masquerading at the uplink ---- */
 

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policies of endpoints, and who is behind an address.
+ *
+ * A change is in the maps before endpoints get another generation, by which the datapath sees that
+ * what it remembers of open connections was judged by other rules.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "internal.h"
+
+static int check_rule(const struct corepath_policy_spec *spec)
+{
+	if (spec->port && spec->proto != IPPROTO_TCP && spec->proto != IPPROTO_UDP)
+		return cp_fail(EINVAL, "port=%u: a rule with a port says proto=tcp or proto=udp",
+			       spec->port);
+	return 0;
+}
+
+static struct corepath_policy_key key_of(const struct corepath_policy_spec *spec, __u32 ifindex)
+{
+	return (struct corepath_policy_key){
+		.scope = ifindex,
+		.identity = spec->identity,
+		.port = htons(spec->port),
+		.proto = spec->proto,
+		.direction = spec->direction,
+	};
+}
+
+/* -ENOENT if there is no endpoint at all. */
+static int open_maps(struct cp_eps *m, const char *pin_dir, enum cp_access access)
+{
+	int err = cp_eps_open(m, pin_dir, access, false);
+
+	if (!err && m->rules < 0) {
+		cp_eps_close(m);
+		err = cp_fail(ENOENT, "no endpoint was added; 'corepath endpoint add' one first");
+	}
+	return err;
+}
+
+int corepath_policy_add(const char *pin_dir, const struct corepath_policy_spec *spec)
+{
+	struct corepath_policy_rule rule = {.verdict = spec->verdict};
+	struct corepath_policy_key key;
+	struct cp_eps m;
+	__u32 ifindex;
+	int err = check_rule(spec);
+
+	if (!err)
+		err = open_maps(&m, pin_dir, CP_CHANGE);
+	if (err)
+		return err;
+	ifindex = cp_eps_find(&m, spec->dev);
+	key = key_of(spec, ifindex);
+	err = ifindex ? bpf_map_update_elem(m.rules, &key, &rule, BPF_ANY) : -ENOENT;
+	if (err && ifindex)
+		err = cp_eps_fail(&m, CP_MAP_RULES, err);
+	if (!err)
+		err = cp_eps_judge_anew(&m, ifindex);
+	cp_eps_close(&m);
+	return err;
+}
+
+int corepath_policy_del(const char *pin_dir, const struct corepath_policy_spec *spec)
+{
+	struct corepath_policy_key key;
+	struct cp_eps m;
+	__u32 ifindex;
+	int err = open_maps(&m, pin_dir, CP_CHANGE);
+
+	if (err)
+		return err;
+	ifindex = cp_eps_find(&m, spec->dev);
+	key = key_of(spec, ifindex);
+	err = ifindex ? bpf_map_delete_elem(m.rules, &key) : -ENOENT;
+	if (err == -ENOENT && ifindex)
+		err = cp_fail(ENOENT, "%s: no such rule; 'corepath policy list' shows them",
+			      spec->dev);
+	else if (err && ifindex)
+		err = cp_eps_fail(&m, CP_MAP_RULES, err);
+	if (!err)
+		err = cp_eps_judge_anew(&m, ifindex);
+	cp_eps_close(&m);
+	return err;
+}
+
+void cp_policy_forget(const struct cp_eps *m, __u32 ifindex)
+{
+	struct corepath_policy_key key, next;
+	bool more = !bpf_map_get_next_key(m->rules, NULL, &key);
+
+	while (more) {
+		/* before it is deleted: the next one after a key that is gone is the first */
+		more = !bpf_map_get_next_key(m->rules, &key, &next);
+		if (key.scope == ifindex)
+			bpf_map_delete_elem(m->rules, &key);
+		key = next;
+	}
+}
+
+/* ---- list ---- */
+
+static int by_rule(const void *a, const void *b)
+{
+	const struct corepath_policy_info *x = a, *y = b;
+	int order = strcmp(x->spec.dev, y->spec.dev);
+
+	if (!order)
+		order = (int)x->spec.direction - (int)y->spec.direction;
+	if (!order)
+		order = x->spec.identity < y->spec.identity ? -1
+							    : x->spec.identity > y->spec.identity;
+	if (!order)
+		order = x->spec.proto - y->spec.proto;
+	return order ? order : x->spec.port - y->spec.port;
+}
+
+static void fill(const struct corepath_policy_key *key, const struct corepath_policy_rule *rule,
+		 struct corepath_policy_info *out)
+{
+	*out = (struct corepath_policy_info){
+		.spec = {.direction = key->direction,
+			 .verdict = rule->verdict,
+			 .identity = key->identity,
+			 .proto = key->proto,
+			 .port = ntohs(key->port)},
+		.packets = rule->packets,
+		.bytes = rule->bytes,
+	};
+	if_indextoname(key->scope, out->spec.dev); /* empty if the device is gone */
+}
+
+int corepath_policy_list(const char *pin_dir, struct corepath_policy_info **list, size_t *n)
+{
+	struct corepath_policy_key key, *prev = NULL;
+	struct corepath_policy_info *grown;
+	struct corepath_policy_rule rule;
+	struct cp_eps m;
+	int err;
+
+	*n = 0;
+	*list = NULL;
+	err = cp_eps_open(&m, pin_dir, CP_READ, false);
+	if (err)
+		return err;
+	for (; m.rules >= 0 && !err && !bpf_map_get_next_key(m.rules, prev, &key); prev = &key) {
+		if (bpf_map_lookup_elem(m.rules, &key, &rule))
+			continue;
+		grown = reallocarray(*list, *n + 1, sizeof(**list));
+		if (!grown) {
+			err = cp_fail(ENOMEM, "list of rules: out of memory; free some");
+			break;
+		}
+		*list = grown;
+		fill(&key, &rule, &grown[(*n)++]);
+	}
+	cp_eps_close(&m);
+	if (err) {
+		free(*list);
+		return err;
+	}
+	if (*n)
+		qsort(*list, *n, sizeof(**list), by_rule);
+	return 0;
+}
+
+/* ---- identities ---- */
+
+struct corepath_identity_key cp_identity_key(const struct corepath_prefix *p)
+{
+	struct corepath_identity_key key = {.prefixlen = p->len + (p->family == AF_INET ? 96 : 0)};
+
+	cp_addr_of_prefix(&key.addr, p);
+	return key;
+}
+
+int corepath_identity_add(const char *pin_dir, const struct corepath_prefix *p, __u32 identity)
+{
+	struct corepath_identity_key key = cp_identity_key(p);
+	struct cp_eps m;
+	int err;
+
+	err = cp_eps_open(&m, pin_dir, CP_CHANGE, true);
+	if (err)
+		return err;
+	err = bpf_map_update_elem(m.identities, &key, &identity, BPF_ANY);
+	err = err ? cp_eps_fail(&m, CP_MAP_IDENTITIES, err) : cp_eps_judge_anew(&m, 0);
+	cp_eps_close(&m);
+	return err;
+}
+
+int corepath_identity_del(const char *pin_dir, const struct corepath_prefix *p)
+{
+	struct corepath_identity_key key = cp_identity_key(p);
+	char text[COREPATH_PREFIX_STRLEN];
+	struct cp_eps m;
+	int err;
+
+	err = open_maps(&m, pin_dir, CP_CHANGE);
+	if (err)
+		return err;
+	err = bpf_map_delete_elem(m.identities, &key);
+	if (err == -ENOENT)
+		err = cp_fail(ENOENT, "%s: has no identity; 'corepath identity list' shows them",
+			      corepath_prefix_format(p, text));
+	else
+		err = err ? cp_eps_fail(&m, CP_MAP_IDENTITIES, err) : cp_eps_judge_anew(&m, 0);
+	cp_eps_close(&m);
+	return err;
+}
+
+static void to_prefix(const struct corepath_identity_key *key, struct corepath_prefix *p)
+{
+	bool v4 = key->prefixlen >= 96 && !key->addr.w[0] && !key->addr.w[1] &&
+		  key->addr.w[2] == htonl(0xffff);
+
+	*p = (struct corepath_prefix){.family = v4 ? AF_INET : AF_INET6,
+				      .len = key->prefixlen - (v4 ? 96 : 0)};
+	memcpy(p->addr, v4 ? &key->addr.w[3] : key->addr.w, v4 ? 4 : 16);
+}
+
+int corepath_identity_list(const char *pin_dir, struct corepath_identity_info **list, size_t *n)
+{
+	struct corepath_identity_key key, *prev = NULL;
+	struct corepath_identity_info *grown;
+	struct cp_eps m;
+	int err;
+
+	*n = 0;
+	*list = NULL;
+	err = cp_eps_open(&m, pin_dir, CP_READ, false);
+	if (err)
+		return err;
+	for (; m.identities >= 0 && !bpf_map_get_next_key(m.identities, prev, &key); prev = &key) {
+		grown = reallocarray(*list, *n + 1, sizeof(**list));
+		if (!grown) {
+			err = cp_fail(ENOMEM, "list of identities: out of memory; free some");
+			break;
+		}
+		*list = grown;
+		to_prefix(&key, &grown[*n].prefix);
+		if (!bpf_map_lookup_elem(m.identities, &key, &grown[*n].identity))
+			(*n)++;
+	}
+	cp_eps_close(&m);
+	if (err)
+		free(*list);
+	return err;
+}
