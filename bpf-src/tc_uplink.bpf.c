@@ -58,8 +58,10 @@ GLOBAL int nat_leave(struct __sk_buff *skb, __u64 where, __u32 frag_id)
 	host = addr_equal(&p.f.src, addr);
 	if (reason)
 		return !host && nat_covers(&p.f, at.v6) ? reason : COREPATH_DROP_FORWARDED;
-	/* echo replies, neighbour discovery */
-	if (!p.is_flow || !p.f.sport || (host && out_of_range(cfg, p.f.sport)))
+	/* neighbour discovery and the like; echo replies, whose later fragments come as well */
+	if (p.is_reply)
+		frag_remember(&nat_frags, &at, &p.f, frag_id);
+	if (!p.is_flow || p.is_reply || (host && out_of_range(cfg, p.f.sport)))
 		return COREPATH_DROP_FORWARDED;
 	if (!nat_known(&p, bpf_ktime_get_ns(), &out))
 		return NAT_IS_NEW;
@@ -92,8 +94,10 @@ GLOBAL int nat_admit(struct __sk_buff *skb, __u64 where, __u32 frag_id)
 	if (host ? nat_matches(&nat_excludes, &p.f.dst, at.v6) : !nat_covers(&p.f, at.v6))
 		return COREPATH_DROP_FORWARDED;
 	now = bpf_ktime_get_ns();
-	if (nat_direct_known(&p, now))
+	if (nat_direct_known(&p, now)) {
+		frag_remember(&nat_frags, &at, &p.f, frag_id);
 		return COREPATH_DROP_FORWARDED;
+	}
 	reason = nat_open(&p.f, cfg, addr, host, now);
 	return reason ? reason : NAT_IS_KNOWN;
 }
@@ -150,7 +154,7 @@ GLOBAL int nat_return(struct __sk_buff *skb, __u64 where, __u32 frag_id)
 		return COREPATH_DROP_FORWARDED;
 	if (p.is_error)
 		return NAT_IS_ERROR;
-	if (!p.is_flow || !p.f.dport)
+	if (!p.is_flow || (is_icmp(p.f.proto, at.v6) && !p.is_reply))
 		return COREPATH_DROP_FORWARDED;
 	now = bpf_ktime_get_ns();
 	known = bpf_map_lookup_elem(&nat_in, &p.f);

@@ -73,7 +73,8 @@ static __always_inline bool nat_covers(const struct corepath_flow *f, bool v6)
 struct nat_packet {
 	struct corepath_flow f;
 	__u8 tcp_flags;
-	bool is_flow;  /* one that is translated; else the ports are 0 */
+	bool is_flow;  /* TCP, UDP or an echo */
+	bool is_reply; /* of an echo: the flow is the asking side's */
 	bool is_error; /* an ICMP error */
 };
 
@@ -90,6 +91,7 @@ static __always_inline enum corepath_drop nat_read(const struct place *at, __u32
 			return COREPATH_DROP_MALFORMED_L4;
 		p->is_error = icmp_is_error(icmp->type, at->v6);
 		p->is_flow = read_echo(icmp, at->v6, &p->f.sport, &p->f.dport);
+		p->is_reply = icmp->type == (at->v6 ? ICMPV6_ECHO_REPLY : ICMP_ECHOREPLY);
 		return COREPATH_DROP_FORWARDED;
 	}
 	p->is_flow = at->l4_proto == IPPROTO_TCP || at->l4_proto == IPPROTO_UDP ||
@@ -100,6 +102,8 @@ static __always_inline enum corepath_drop nat_read(const struct place *at, __u32
 	if (reason)
 		return reason == COREPATH_DROP_LB_FRAG_UNKNOWN ? COREPATH_DROP_NAT_FRAG_UNKNOWN
 							       : reason;
+	/* of a later fragment all that is known is where the identifier was */
+	p->is_reply = is_icmp(at->l4_proto, at->v6) && p->f.dport;
 	if (at->l4_proto == IPPROTO_TCP && !(at->frag & PACKET_FRAG_LATER) &&
 	    (void *)(tcp + 1) <= at->data_end)
 		p->tcp_flags = tcp->flags;

@@ -155,6 +155,10 @@ for family in FAMILIES:
                   stays(says), stays(asks, "in"), stays(says), expect(flows=0))
         table.row(f"{v}_{proto}_nobody_asked", *world("30000-30000"), leaves(says, eth() / ip(
             UPLINK[family], SERVER[family]) / l4(proto, family, 30000, 5000, back=True)))
+    # a source port of 0 is one that wants no answer (RFC 768), and an echo may have any identifier
+    for proto in PROTOS:
+        table.row(f"{v}_{proto}_port_0", *world("30000-30000"), out(family, proto, port=30000, sport=0),
+                  back(family, proto, port=30000, dport=0), expect(flows=1))
     echo = eth() / ip(ENDPOINT[family], SERVER[family]) / l4("echo", family, 0, 7, back=True)
     table.row(f"{v}_echo_reply_stays", *world(), stays(echo))
 
@@ -212,6 +216,16 @@ for family in FAMILIES:
                   *(leaves(went[i], gone[i]) for i in (0, 2, 1)))
         table.row(f"{v}_{proto}_fragment_without_the_first", *setup, shot(went[1], "nat_frag_unknown"),
                   stays(came[1], "in"))
+        # what leaves under its own address does so to its last fragment
+        if proto == "udp":
+            asks = eth() / ip(SERVER[family], ENDPOINT[family]) / l4(proto, family, 5000, DPORT)
+            says = pieces(built(eth() / ip(ENDPOINT[family], SERVER[family]) / l4(
+                proto, family, DPORT, 5000, data=data)))
+            table.row(f"{v}_udp_fragments_from_outside_are_answered_so", *setup, stays(asks, "in"),
+                      *(stays(piece) for piece in says))
+        if proto == "echo":
+            table.row(f"{v}_echo_reply_in_fragments_stays", *setup, *(stays(piece) for piece in pieces(built(
+                eth() / ip(ENDPOINT[family], SERVER[family]) / l4(proto, family, 0, 7, back=True, data=data)))))
         table.row(f"{v}_{proto}_fragment_of_no_source_stays", *setup,
                   *(stays(piece) for piece in pieces(built(sent(family, proto, src=OTHER, data=data)))[1:]))
 
