@@ -59,5 +59,6 @@ void tc_traffic_add(Suite *suite, const struct selection *selection);
 /* Add those of the uplink, functional.uplink.*. */
 void uplink_traffic_add(Suite *suite, const struct selection *selection);
 void uplink_rollback_add(Suite *suite, const struct selection *selection);
+void uplink_forward_add(Suite *suite, const struct selection *selection);
 
 #endif

@@ -37,7 +37,7 @@ static const struct group {
 	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add}},
 	{"tc",
 	 "traffic of endpoints and the uplink, on tc hooks",
-	 {tc_traffic_add, uplink_traffic_add, uplink_rollback_add}},
+	 {tc_traffic_add, uplink_traffic_add, uplink_rollback_add, uplink_forward_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},
 };
 

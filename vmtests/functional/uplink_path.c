@@ -15,6 +15,7 @@
 
 #include "../lib/checkrun.h"
 #include "../lib/net.h"
+#include "command.h"
 
 #define ANSWER_MS 60000
 #define CHUNK	  16384
@@ -350,4 +351,17 @@ void uplink_path_refused(int fd)
 			     ANSWER_MS / 1000);
 	if (recv(fd, &byte, 1, MSG_DONTWAIT) >= 0 || errno != ECONNREFUSED)
 		ck_abort_msg("a closed port: %s", strerror(errno));
+}
+
+unsigned long long uplink_path_counter(const char *counter)
+{
+	char line[64];
+	const char *at;
+
+	command_good("uplink", "show");
+	snprintf(line, sizeof(line), "counter %s ", counter);
+	at = strstr(command_output, line);
+	if (!at)
+		ck_abort_msg("'uplink show' has no %s\n%s", line, command_output);
+	return strtoull(at + strlen(line), NULL, 10);
 }

@@ -48,4 +48,7 @@ int uplink_path_hops(int fd, enum path_family family);
 /* Sends a datagram that nobody takes, and waits until the socket is told so. */
 void uplink_path_refused(int fd);
 
+/* A counter of 'corepath uplink show'. */
+unsigned long long uplink_path_counter(const char *counter);
+
 #endif

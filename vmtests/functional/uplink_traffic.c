@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* functional.uplink.*: connections and datagrams through the uplink, real command, real stacks. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,25 +80,12 @@ static void datagrams(const struct uplink_path *path, enum path_family family)
 	}
 }
 
-/* A counter of 'uplink show'. */
-static unsigned long long shown(const char *counter)
-{
-	char line[64];
-	const char *at;
-
-	command_good("uplink", "show");
-	snprintf(line, sizeof(line), "counter %s ", counter);
-	at = strstr(command_output, line);
-	if (!at)
-		ck_abort_msg("'uplink show' has no %s\n%s", line, command_output);
-	return strtoull(at + strlen(line), NULL, 10);
-}
-
 /* Answers to the endpoints, 700 and more packets each way of either family, do not see the stack;
  * those to the node do. */
 static void expect_direct(bool direct)
 {
-	unsigned long long past = shown("fwd_direct"), here = shown("fwd_local");
+	unsigned long long past = uplink_path_counter("fwd_direct"),
+			   here = uplink_path_counter("fwd_local");
 
 	if (direct ? past < 2800 || here < 1400 : past || here)
 		ck_abort_msg("%llu packets passed by the stack, and %llu were the node's\n%s", past,
