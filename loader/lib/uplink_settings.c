@@ -76,6 +76,9 @@ static int parse_address(const char *word, const char *text, int family, struct 
 		return -EINVAL;
 	if (p.family != family)
 		return cp_word_fail(word, "of the other address family");
+	if (!memcmp(p.addr, &no_addr, family == AF_INET ? 4 : 16)) /* 0.0.0.0, :: */
+		return cp_word_fail(word, "no address of a device; write none to leave packets "
+					  "alone");
 	cp_addr_of_prefix(out, &p);
 	return 0;
 }

@@ -36,6 +36,8 @@ static const struct {
 	{"masquerade4=2001:db8::1", "other address family"},
 	{"masquerade6=203.0.113.1", "other address family"},
 	{"masquerade4=203.0.113.0/24", "leave the length out"},
+	{"masquerade4=0.0.0.0", "write none"},
+	{"masquerade6=::", "write none"},
 	{"masquerade4=", "not an IPv4 address"},
 	{"masquerade6=::ffff:203.0.113.1", "never on the wire"},
 	{"ports=0-7", "MIN-MAX"},

@@ -98,6 +98,28 @@ for family in FAMILIES:
         table.row(f"{name}_evicted_in_swept", *world(), out(family, proto), *evict("nat_in"), SWEEP,
                   out(family, proto), expect(flows=1))
 
+    # how long a flow may be idle: RFC 5382 REQ-5, RFC 4787 REQ-5, RFC 5508 REQ-2
+    def said(flags):
+        return out(family, flags=flags)
+
+    def heard(flags):
+        return back(family, flags=flags)
+
+    table.row(f"{v}_tcp_time_opening", *world(), said("S"), expect(left=240), said("A"), expect(left=240))
+    table.row(f"{v}_tcp_time_open", *world(), said("S"), heard("SA"), expect(left=7440), said("A"),
+              expect(left=7440))
+    for flags in ("FA", "R", "RA"):
+        table.row(f"{v}_tcp_time_after_{flags}_of_the_endpoint", *world(), said("S"), heard("SA"), said(flags),
+                  expect(left=240), heard("A"), expect(left=240))
+        table.row(f"{v}_tcp_time_after_{flags}_of_the_server", *world(), said("S"), heard("SA"), heard(flags),
+                  expect(left=240), said("A"), expect(left=240))
+    table.row(f"{v}_tcp_time_opened_again", *world(), said("S"), heard("SA"), said("FA"), said("S"),
+              expect(left=240), heard("SA"), expect(left=7440))
+    table.row(f"{v}_udp_time", *world(), out(family, "udp"), expect(left=300), back(family, "udp"),
+              expect(left=300))
+    table.row(f"{v}_echo_time", *world(), out(family, "echo"), expect(left=60), back(family, "echo"),
+              expect(left=60))
+
     # ---- checksums ---------------------------------------------------------------------------------
     for data in (b"", b"x", b"odd", bytes(range(200)) * 7):
         table.row(f"{v}_payload_of_{len(data)}", *world(),
