@@ -36,14 +36,14 @@ $(LIBCOREPATH_A): $(call loader_objects,lib)
 # nothing else.
 $(B)/bin/corepath: $(call loader_objects,cmd) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -static -o $@ $^ -ljansson -lelf -lz
+	$(CC) $(CFLAGS) -static -o $@ $^ -ljansson -lyaml -lelf -lz
 
 LOADER_TESTS := $(patsubst loader/tests/%.c,$(B)/tests/%,$(wildcard loader/tests/*_test.c))
 HOST_TESTS += $(LOADER_TESTS)
 
 $(LOADER_TESTS): $(B)/tests/%: $(LOADER_B)/obj/loader/tests/%.o $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $^ -lelf -lz -lcheck -lsubunit -lm -lrt -lpthread
+	$(CC) $(CFLAGS) -o $@ $^ -lyaml -lelf -lz -lcheck -lsubunit -lm -lrt -lpthread
 
 check-host: $(LOADER_TESTS)
 

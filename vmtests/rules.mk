@@ -44,11 +44,11 @@ $(LOADER_B)/guest/verifier: $(VERIFIER_OBJ) $(LIBBPF_A)
 $(B)/bin/functional: $(FUNCTIONAL_OBJ) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -Wl,--no-warnings -o $@ $^ -lcheck -lsubunit -ljansson -lnl-route-3 -lnl-3 \
-		-lelf -lz -lm -lrt -lpthread
+		-lyaml -lelf -lz -lm -lrt -lpthread
 
 $(B)/bin/perf: $(PERF_OBJ) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -static -Wl,--no-warnings -o $@ $^ -ljansson -lnl-route-3 -lnl-3 -lelf -lz -lm \
+	$(CC) $(CFLAGS) -static -Wl,--no-warnings -o $@ $^ -ljansson -lnl-route-3 -lnl-3 -lyaml -lelf -lz -lm \
 		-lpthread
 
 # $(BPF_CFLAGS) is bpf-src's: fixtures are compiled as the datapath is

@@ -20,6 +20,7 @@ struct args {
 	__u32 count;
 	__u32 port;
 	const char *reason, *address, *proto;
+	const char *file; /* NULL if not given */
 	bool allow;
 	bool json;
 	bool verbose;
@@ -38,6 +39,9 @@ int report_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The commands. Each returns an exit status. */
 int cmd_up(const struct args *args);
+int cmd_up_file(const struct args *args);
+int cmd_reload(const struct args *args);
+int cmd_diff(const struct args *args);
 int cmd_down(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_prefilter_add(const struct args *args);

@@ -6,6 +6,7 @@
 
 const struct command_option options[N_OPTIONS] = {
 	[OPT_DEV] = {"dev", "DEV", "network device; may be given more than once"},
+	[OPT_FILE] = {"file", "FILE", "(or -f) the configuration, in YAML; - is standard input"},
 	[OPT_XDP_MODE] = {"xdp-mode", "auto|native|generic",
 			  "where XDP runs: in the driver (native), in the stack (generic, slower), "
 			  "or the first that works (auto, the default)"},
@@ -31,10 +32,17 @@ const struct command_option options[N_OPTIONS] = {
 };
 
 const struct command commands[] = {
-	{NULL, "up", "--dev DEV [--dev DEV2]",
-	 "Load the datapath and attach it. It stays when this command ends.",
+	{NULL, "up", "--dev DEV [--dev DEV2] | -f FILE",
+	 "Load the datapath and attach it, to DEV or as a file has it. It stays when this command ends.",
 	 "corepath up --dev eth0 --xdp-mode native",
-	 BIT(OPT_DEV) | BIT(OPT_XDP_MODE) | BIT(OPT_MAX_PREFIXES), 0, 0, cmd_up},
+	 BIT(OPT_DEV) | BIT(OPT_FILE) | BIT(OPT_XDP_MODE) | BIT(OPT_MAX_PREFIXES), 0, 0, cmd_up},
+	{NULL, "reload", "-f FILE",
+	 "Make what runs what the file says, and print each change. Devices, prefixes, settings and\n"
+	 "services that the file does not name go; what stays keeps its connections. A file that is wrong\n"
+	 "changes nothing, and a change that fails is taken back with all before it.",
+	 "corepath reload -f /etc/corepath/datapath.yaml", BIT(OPT_FILE), 0, 0, cmd_reload},
+	{NULL, "diff", "-f FILE", "Print what 'reload' would change, and change nothing.",
+	 "corepath diff -f /etc/corepath/datapath.yaml", BIT(OPT_FILE), 0, 0, cmd_diff},
 	{NULL, "down", "[--dev DEV]",
 	 "Detach from DEV and keep the prefixes; without --dev, detach from all and remove all.",
 	 "corepath down --dev eth0", BIT(OPT_DEV), 0, 0, cmd_down},

@@ -7,6 +7,7 @@
 
 enum option_id {
 	OPT_DEV = 1,
+	OPT_FILE,
 	OPT_XDP_MODE,
 	OPT_TC_MODE,
 	OPT_MAX_PREFIXES,

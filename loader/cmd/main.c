@@ -157,6 +157,9 @@ static int take_option(struct args *args, int opt, const char *value)
 	case OPT_JSON:
 		args->json = true;
 		break;
+	case OPT_FILE:
+		args->file = value;
+		break;
 	case OPT_PIN_DIR:
 		args->pin_dir = value;
 		break;
@@ -177,9 +180,11 @@ static int parse(int argc, char **argv, struct args *args, unsigned int *seen)
 		table[i - 1] = (struct option){
 			options[i].name, options[i].arg ? required_argument : no_argument, NULL, i};
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":h", table, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, ":hf:", table, NULL)) != -1) {
 		if (opt == 'h')
 			opt = OPT_HELP;
+		if (opt == 'f')
+			opt = OPT_FILE;
 		if (opt == ':')
 			return report_usage("%s: needs a value; 'corepath --help' shows the "
 					    "options",

@@ -18,6 +18,10 @@ int cmd_up(const struct args *args)
 	int status = EXIT_DONE;
 	size_t i;
 
+	if (args->file && (args->n_devs || args->mode || args->max_prefixes))
+		return report_usage("up: the file has the devices; leave --dev and its like out");
+	if (args->file)
+		return cmd_up_file(args);
 	if (!args->n_devs)
 		return report_usage("up: --dev is missing; for example: corepath up --dev eth0");
 	out = calloc(args->n_devs, sizeof(*out));

@@ -257,6 +257,12 @@ int corepath_backend_del(const char *pin_dir, const struct corepath_service_id *
 			 const struct corepath_addr *addr, __u16 port);
 /* A backend that is deleted or set down loses its connected sockets (corepath_socket_up): TCP's
  * users get ECONNABORTED. If the kernel has no way to do that, corepath_note() says so. */
+/* Changes a service in place, its flows and clients kept; -EINVAL to or from COREPATH_LB_NAT. */
+int corepath_service_set(const char *pin_dir, const struct corepath_service_spec *spec);
+
+/* Changes weight, state and mac of a backend in place, its flows kept. */
+int corepath_backend_set(const char *pin_dir, const struct corepath_service_id *id,
+			 const struct corepath_backend_spec *spec);
 int corepath_backend_set_state(const char *pin_dir, const struct corepath_service_id *id,
 			       const struct corepath_addr *addr, __u16 port,
 			       enum corepath_backend_state state);
@@ -398,6 +404,39 @@ int corepath_nat_sweep(const char *pin_dir, size_t *n);
 /* By enum corepath_uplink_counter, summed over CPUs; names as in JSON. */
 int corepath_uplink_counters(const char *pin_dir, __u64 out[COREPATH_UPLINK_COUNTERS]);
 const char *corepath_uplink_counter_name(enum corepath_uplink_counter counter);
+
+/* ---- configuration ---- */
+
+/*
+ * What is to run, or what runs: devices, prefixes, settings, services (datapath.schema.json). The
+ * rest of the datapath is as its own commands leave it.
+ */
+struct corepath_config;
+
+/* From a YAML file; "-" is standard input. -EINVAL, and the error text has "file:line: field: ...". */
+int corepath_config_read(const char *file, struct corepath_config **config);
+
+/* What runs. -ENOENT if nothing is up. */
+int corepath_config_running(const char *pin_dir, struct corepath_config **config);
+void corepath_config_free(struct corepath_config *config);
+
+/* What there is to change, one line each ("+ service ...", "- ...", "~ ..."), in the order it would
+ * be made. Both configurations must stay for as long as the plan. */
+struct corepath_plan;
+int corepath_plan_make(const struct corepath_config *from, const struct corepath_config *to,
+		       struct corepath_plan **plan);
+size_t corepath_plan_size(const struct corepath_plan *plan);
+const char *corepath_plan_text(const struct corepath_plan *plan, size_t i);
+void corepath_plan_free(struct corepath_plan *plan);
+
+/* Brings up what the configuration says, or nothing. -EEXIST if something is up already. */
+int corepath_config_up(const char *pin_dir, const struct corepath_config *to);
+
+/*
+ * Makes what runs what `to` says. What is in both keeps its connections. If something fails, what ran
+ * before is put back, and the error text says so. -ENOENT if nothing is up.
+ */
+int corepath_config_apply(const char *pin_dir, const struct corepath_config *to);
 
 /* ---- counters ---- */
 

@@ -109,35 +109,38 @@ int corepath_backend_add(const char *pin_dir, const struct corepath_service_id *
 	return err;
 }
 
-/* A state of FREE deletes. */
-static int change_backend(struct cp_lb *lb, const struct corepath_service_id *id,
-			  const struct corepath_addr *addr, __u16 port,
-			  enum corepath_backend_state state)
+/* Finds a backend of a service: its number, or 0 after an error text. */
+static __u32 must_find(struct cp_lb *lb, const struct corepath_service_id *id,
+		       const struct corepath_addr *addr, __u16 port)
 {
 	struct cp_service *s = cp_lb_find(lb, id);
+	__u32 i = s ? find_backend(lb, s, addr, port) : 0;
 	char text[COREPATH_SERVICE_STRLEN];
-	__u32 i, generation;
+
+	if (s && !i)
+		cp_fail(ENOENT,
+			"backend %s: the service has no such backend; 'corepath service list' "
+			"shows them",
+			corepath_endpoint_format(addr, port, text));
+	return i;
+}
+
+/* Puts what was changed of lb->backend[i] in force. A state of FREE deletes. */
+static int store_backend(struct cp_lb *lb, __u32 i)
+{
+	__u32 service = lb->backend[i].service, generation = lb->backend[i].generation;
+	enum corepath_backend_state state = lb->backend[i].state;
 	int err;
 
-	if (!s)
-		return -ENOENT;
-	i = find_backend(lb, s, addr, port);
-	if (!i)
-		return cp_fail(ENOENT,
-			       "backend %s: the service has no such backend; 'corepath service "
-			       "list' shows them",
-			       corepath_endpoint_format(addr, port, text));
-	lb->backend[i].state = state;
-	generation = lb->backend[i].generation;
 	if (state == COREPATH_BACKEND_FREE) {
 		/* out of the table first, so that no new flow gets a backend that is going */
-		err = cp_lb_rebuild(lb, s->value.id);
+		err = cp_lb_rebuild(lb, service);
 		if (!err)
 			err = cp_lb_free_backend(lb, i);
 	} else {
 		err = write_backend(lb, i);
 		if (!err)
-			err = cp_lb_rebuild(lb, s->value.id);
+			err = cp_lb_rebuild(lb, service);
 	}
 	if (!err && (state == COREPATH_BACKEND_FREE || state == COREPATH_BACKEND_DOWN))
 		cp_sockets_close(&lb->dir, i, generation);
@@ -149,13 +152,39 @@ int corepath_backend_set_state(const char *pin_dir, const struct corepath_servic
 			       enum corepath_backend_state state)
 {
 	struct cp_lb lb;
+	__u32 i;
 	int err;
 
 	cp_note("%s", "");
 	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
 	if (err)
 		return err;
-	err = change_backend(&lb, id, addr, port, state);
+	i = must_find(&lb, id, addr, port);
+	if (i)
+		lb.backend[i].state = state;
+	err = i ? store_backend(&lb, i) : -ENOENT;
+	cp_lb_close(&lb);
+	return err;
+}
+
+int corepath_backend_set(const char *pin_dir, const struct corepath_service_id *id,
+			 const struct corepath_backend_spec *spec)
+{
+	struct cp_lb lb;
+	__u32 i;
+	int err;
+
+	cp_note("%s", "");
+	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
+	if (err)
+		return err;
+	i = must_find(&lb, id, &spec->addr, spec->port);
+	if (i) {
+		lb.backend[i].state = spec->state;
+		lb.backend[i].weight = spec->weight;
+		memcpy(lb.backend[i].mac, spec->mac, sizeof(spec->mac));
+	}
+	err = i ? store_backend(&lb, i) : -ENOENT;
 	cp_lb_close(&lb);
 	return err;
 }

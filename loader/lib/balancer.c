@@ -324,6 +324,11 @@ static const struct corepath_balancer defaults = {
 	.conn_rate = DEFAULT_CONN_RATE,
 };
 
+void cp_lb_default_settings(struct corepath_balancer *b)
+{
+	*b = defaults;
+}
+
 int cp_lb_defaults(int config_fd)
 {
 	struct corepath_lb_config cfg = {};

@@ -377,7 +377,10 @@ struct cp_lb {
 int cp_lb_open(struct cp_lb *lb, const char *pin_dir, enum cp_access access, bool load);
 void cp_lb_close(struct cp_lb *lb);
 
-/* Writes the settings a new balancer has. A negative errno without an error text. */
+/* The settings a new balancer has. */
+void cp_lb_default_settings(struct corepath_balancer *b);
+
+/* Writes them. A negative errno without an error text. */
 int cp_lb_defaults(int config_fd);
 
 /* The service, or NULL after an error text (-ENOENT). */

@@ -88,7 +88,6 @@ static int add_sources(const struct cp_lb *lb, __u32 service,
 	size_t i;
 	int err = 0;
 
-	delete_sources(lb, service);
 	for (i = 0; i < spec->n_sources && !err; i++) {
 		struct corepath_source_key key = source_key(service, &spec->sources[i]);
 
@@ -142,17 +141,27 @@ static __u8 service_flags(const struct corepath_service_spec *spec)
 	       (sockets ? COREPATH_SERVICE_SOCKETS : 0);
 }
 
+static struct corepath_service service_value(__u32 id, const struct corepath_service_spec *spec)
+{
+	struct corepath_service value = {
+		.id = id,
+		.mode = spec->mode,
+		.flags = service_flags(spec),
+		.affinity_ns = spec->affinity_s * NSEC_PER_SEC,
+	};
+
+	if (spec->rate) {
+		value.rate_window_ns = spec->rate_s * NSEC_PER_SEC;
+		value.rate_interval_ns = value.rate_window_ns / spec->rate;
+	}
+	return value;
+}
+
 static int add_service(struct cp_lb *lb, const struct corepath_service_spec *spec)
 {
 	struct cp_service s = {
 		.key = {.port = htons(spec->id.port), .proto = spec->id.proto},
-		.value =
-			{
-				.id = free_service(lb),
-				.mode = spec->mode,
-				.flags = service_flags(spec),
-				.affinity_ns = spec->affinity_s * NSEC_PER_SEC,
-			},
+		.value = service_value(free_service(lb), spec),
 	};
 	char text[COREPATH_SERVICE_STRLEN];
 	int err;
@@ -164,11 +173,8 @@ static int add_service(struct cp_lb *lb, const struct corepath_service_spec *spe
 	if (!s.value.id)
 		return cp_fail(ENOSPC, "%s: there are %u services, which is all there is room for",
 			       corepath_service_format(&spec->id, text), lb->max_services - 1);
-	if (spec->rate) {
-		s.value.rate_window_ns = spec->rate_s * NSEC_PER_SEC;
-		s.value.rate_interval_ns = s.value.rate_window_ns / spec->rate;
-	}
 	drop_table(lb, s.value.id); /* these two: what a killed command left */
+	delete_sources(lb, s.value.id);
 	err = add_sources(lb, s.value.id, spec);
 	if (!err)
 		err = write_vip(lb, &spec->id, &s.key.vip);
@@ -190,6 +196,77 @@ int corepath_service_add(const char *pin_dir, const struct corepath_service_spec
 	if (err)
 		return err;
 	err = add_service(&lb, spec);
+	cp_lb_close(&lb);
+	return err;
+}
+
+static bool has_source(const struct corepath_service_spec *spec, __u32 service,
+		       const struct corepath_source_key *key)
+{
+	size_t i;
+
+	for (i = 0; i < spec->n_sources; i++) {
+		struct corepath_source_key want = source_key(service, &spec->sources[i]);
+
+		if (!memcmp(&want, key, sizeof(want)))
+			return true;
+	}
+	return false;
+}
+
+/* Takes away the sources that the service no longer has. */
+static int trim_sources(const struct cp_lb *lb, __u32 service,
+			const struct corepath_service_spec *spec)
+{
+	size_t i, n = read_sources(lb, service, NULL, 0);
+	struct corepath_source_key *keys = calloc(n + 1, sizeof(*keys));
+	int err = 0;
+
+	if (!keys)
+		return cp_fail(ENOMEM, "sources of a service: out of memory; free some");
+	n = read_sources(lb, service, keys, n);
+	for (i = 0; i < n && !err; i++)
+		if (!has_source(spec, service, &keys[i]))
+			err = bpf_map_delete_elem(lb->sources, &keys[i]);
+	free(keys);
+	return err ? cp_lb_fail(lb, CP_MAP_LB_SOURCES, err) : 0;
+}
+
+/* Sources that are new come first and those that go last, so that a client of both the old service
+ * and the new one is never refused. */
+static int set_service(struct cp_lb *lb, const struct corepath_service_spec *spec)
+{
+	struct cp_service *s = cp_lb_find(lb, &spec->id);
+	char text[COREPATH_SERVICE_STRLEN];
+	int err;
+
+	if (!s)
+		return -ENOENT;
+	if ((spec->mode == COREPATH_LB_NAT) != (s->value.mode == COREPATH_LB_NAT))
+		return cp_fail(
+			EINVAL,
+			"%s: backends of mode=nat are other ones than a tunnel's; delete the "
+			"service and add it anew",
+			corepath_service_format(&spec->id, text));
+	err = add_sources(lb, s->value.id, spec);
+	if (err)
+		return err;
+	s->value = service_value(s->value.id, spec);
+	err = bpf_map_update_elem(lb->services, &s->key, &s->value, BPF_EXIST);
+	if (err)
+		return cp_lb_fail(lb, CP_MAP_LB_SERVICES, err);
+	return trim_sources(lb, s->value.id, spec);
+}
+
+int corepath_service_set(const char *pin_dir, const struct corepath_service_spec *spec)
+{
+	struct cp_lb lb;
+	int err;
+
+	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
+	if (err)
+		return err;
+	err = set_service(&lb, spec);
 	cp_lb_close(&lb);
 	return err;
 }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Configurations: the one that runs, and what every one needs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "config.h"
+#include "internal.h"
+
+void *cp_config_more(void *array, size_t *n, size_t size)
+{
+	char **at = array, *grown = reallocarray(*at, *n + 1, size);
+
+	if (!grown) {
+		cp_fail(ENOMEM, "configuration: out of memory; free some");
+		return NULL;
+	}
+	*at = grown;
+	return memset(grown + (*n)++ * size, 0, size);
+}
+
+int cp_config_compare_prefix(const void *va, const void *vb)
+{
+	const struct corepath_prefix *a = va, *b = vb;
+	int d;
+
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	d = memcmp(a->addr, b->addr, a->family == AF_INET ? 4 : 16);
+	return d ? d : (a->len > b->len) - (a->len < b->len);
+}
+
+static int running_devices(const char *pin_dir, struct corepath_config *c)
+{
+	struct corepath_status st;
+	struct cp_config_device *d;
+	size_t i;
+	int err;
+
+	err = corepath_status(pin_dir, &st);
+	if (err)
+		return err;
+	for (i = 0; i < st.n_devs && !err; i++) {
+		if (st.devs[i].state != COREPATH_ATTACHED)
+			continue;
+		d = cp_config_more(&c->devices, &c->n_devices, sizeof(*d));
+		if (!d) {
+			err = -ENOMEM;
+		} else {
+			memcpy(d->name, st.devs[i].dev, sizeof(d->name));
+			d->mode = st.devs[i].mode;
+		}
+	}
+	free(st.devs);
+	return err;
+}
+
+int corepath_config_running(const char *pin_dir, struct corepath_config **config)
+{
+	struct corepath_config *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return cp_fail(ENOMEM, "configuration: out of memory; free some");
+	err = running_devices(pin_dir, c);
+	if (!err)
+		err = corepath_prefix_list(pin_dir, &c->prefixes, &c->n_prefixes);
+	if (!err)
+		err = corepath_balancer_get(pin_dir, &c->balancer);
+	if (!err)
+		err = corepath_service_list(pin_dir, &c->services, &c->n_services);
+	if (err)
+		corepath_config_free(c);
+	else
+		*config = c;
+	return err;
+}
+
+void corepath_config_free(struct corepath_config *c)
+{
+	if (!c)
+		return;
+	free(c->devices);
+	free(c->prefixes);
+	corepath_service_free(c->services, c->n_services);
+	free(c);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a configuration is: the same for a file and for what runs. */
+#ifndef COREPATH_CONFIG_H
+#define COREPATH_CONFIG_H
+
+#include "corepath.h"
+
+struct cp_config_device {
+	char name[IF_NAMESIZE];
+	enum corepath_xdp_mode mode;
+};
+
+struct corepath_config {
+	struct cp_config_device *devices;
+	size_t n_devices;
+	struct corepath_prefix *prefixes;
+	size_t n_prefixes;
+	struct corepath_balancer balancer;
+	struct corepath_service_info *services;
+	size_t n_services;
+};
+
+/* Grows an array to hold one more element and returns that, zeroed; NULL after an error text. */
+void *cp_config_more(void *array, size_t *n, size_t size);
+
+/* By family, address, length: the order of corepath_prefix_list(). */
+int cp_config_compare_prefix(const void *a, const void *b);
+
+#endif

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The schema of datapath.yaml and the command that reads it are of one mind."""
+
+import json
+import subprocess
+
+import jsonschema
+import pytest
+import yaml
+
+from .conftest import ROOT
+
+SCHEMA = json.loads((ROOT / "loader/datapath.schema.json").read_text())
+
+
+def read(path):
+    """What the command says of the file; nothing is up here, so it gets no further."""
+    done = subprocess.run([ROOT / "build/bin/corepath", "diff", "-f", path, "--pin-dir", "/sys/fs/bpf/no-such-place"],
+                          capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1
+    return None if str(path) not in done.stderr else done.stderr
+
+
+def test_example():
+    path = ROOT / "loader/datapath.example.yaml"
+    jsonschema.validate(yaml.safe_load(path.read_text()), SCHEMA)
+    assert read(path) is None
+
+
+@pytest.mark.parametrize("good, text", [
+    (True, ""),
+    (True, "devices: [{name: eth0.100, xdp: generic}]"),
+    (True, "services: [{service: 'tcp [2001:db8::/32]:0', mode: gue, sockets: 'no', rate: 10}]"),
+    (True, "balancer: {conn-rate: 0}"),
+    (False, "device: []"),
+    (False, "devices: [{xdp: native}]"),
+    (False, "devices: [{name: eth0, xdp: hardware}]"),
+    (False, "prefilter: {deny: 10.0.0.0/8}"),
+    (False, "balancer: {mtu: 1279}"),
+    (False, "services: [{mode: nat}]"),
+    (False, "services: [{service: 'sctp 1.2.3.4:5'}]"),
+    (False, "services: [{service: 'tcp 1.2.3.4:5', affinity: 604801}]"),
+    (False, "services: [{service: 'tcp 1.2.3.4:5', backends: [{address: 10.0.0.1, weight: 65536}]}]"),
+    (False, "services: [{service: 'tcp 1.2.3.4:5', backends: [{address: 10.0.0.1, state: gone}]}]"),
+    (False, "services: [{service: 'tcp 1.2.3.4:5', backends: [{address: 10.0.0.1, mac: '02:00:00:00:00'}]}]")])
+def test_both_say_the_same(tmp_path, good, text):
+    path = tmp_path / "datapath.yaml"
+    path.write_text(text + "\n")
+    said = read(path)
+    by_schema = jsonschema.Draft202012Validator(SCHEMA).is_valid(yaml.safe_load(text))
+    assert (said is None, by_schema) == (good, good), said
