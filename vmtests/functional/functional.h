@@ -50,6 +50,9 @@ void sock_lb_add(Suite *suite, const struct selection *selection);
 /* Adds those of them that need modules on kernels whose BPF cannot close sockets. */
 void sock_close_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of a datapath from a file, functional.config.*. */
+void config_add(Suite *suite, const struct selection *selection);
+
 /* Adds those that watch packets being dropped, functional.events.*. */
 void events_add(Suite *suite, const struct selection *selection);
 

@@ -29,11 +29,11 @@ typedef void (*add_fn)(Suite *suite, const struct selection *selection);
 /* What is tested besides tables; the kernel modules that a group needs are in vmtests/README.md. */
 static const struct group {
 	const char *flag, *text;
-	add_fn add[4];
+	add_fn add[8];
 } groups[] = {
 	{"traffic",
 	 "real traffic between namespaces",
-	 {traffic_add, lb_traffic_add, events_add, sock_close_add}},
+	 {traffic_add, lb_traffic_add, config_add, events_add, sock_close_add}},
 	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add}},
 	{"tc",
 	 "traffic of endpoints and the uplink, on tc hooks",
