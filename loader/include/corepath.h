@@ -413,7 +413,8 @@ const char *corepath_uplink_counter_name(enum corepath_uplink_counter counter);
  */
 struct corepath_config;
 
-/* From a YAML file; "-" is standard input. -EINVAL, and the error text has "file:line: field: ...". */
+/* From a YAML file; "-" is standard input. -EINVAL, and the error text has "file:line: field: ...".
+ */
 int corepath_config_read(const char *file, struct corepath_config **config);
 
 /* What runs. -ENOENT if nothing is up. */
@@ -433,8 +434,8 @@ void corepath_plan_free(struct corepath_plan *plan);
 int corepath_config_up(const char *pin_dir, const struct corepath_config *to);
 
 /*
- * Makes what runs what `to` says. What is in both keeps its connections. If something fails, what ran
- * before is put back, and the error text says so. -ENOENT if nothing is up.
+ * Makes what runs what `to` says. What is in both keeps its connections. If something fails, what
+ * ran before is put back, and the error text says so. -ENOENT if nothing is up.
  */
 int corepath_config_apply(const char *pin_dir, const struct corepath_config *to);
 
