@@ -121,7 +121,7 @@ static __always_inline bool to_backend(struct bpf_sock_addr *ctx, struct corepat
 	vip = find_vip(addr);
 	if (!vip)
 		return false;
-	svc = find_service(vip, *port, ctx->protocol);
+	svc = find_service(vip->id, *port, ctx->protocol);
 	if (!svc || !(svc->flags & COREPATH_SERVICE_SOCKETS))
 		return false;
 	flow.service = svc->id;

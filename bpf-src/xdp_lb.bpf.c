@@ -60,7 +60,7 @@ static __always_inline __u64 serve(struct place *at, const struct corepath_flow 
 			return reason;
 	}
 	if (may_add)
-		conn_remember(f, svc, pick.id, b);
+		conn_remember(f, svc, &pick, b);
 	if (svc->mode == COREPATH_LB_NAT)
 		return nat_forward(at, f, b);
 	return decide_tunnel(svc, &pick);
@@ -81,21 +81,20 @@ static __always_inline enum corepath_drop answer(struct place *at, __u32 frag_id
 	return nat_reply(at, f, r);
 }
 
-GLOBAL __u64 lb_flow(struct xdp_md *ctx, __u64 where, __u32 frag_id)
+/* `vip` is the number of the destination's services, 0 if it has none. */
+GLOBAL __u64 lb_flow(struct xdp_md *ctx, __u64 where, __u32 frag_id, __u32 vip)
 {
 	const struct corepath_lb_config *cfg = lb_settings();
 	struct corepath_flow f = {};
 	struct corepath_service *svc;
 	enum corepath_drop reason;
-	struct corepath_vip *vip;
 	struct place at;
 
 	if (!cfg || !place_open(ctx, where, &at) || !read_addrs(&at, &f.src, &f.dst))
 		return COREPATH_DROP_FORWARDED;
 	f.proto = at.l4_proto;
-	vip = find_vip(&f.dst);
 	if (!vip)
-		return cfg->nat_services ? answer(&at, frag_id, &f) : COREPATH_DROP_FORWARDED;
+		return answer(&at, frag_id, &f);
 	if (!l2_is_unicast(&at))
 		return COREPATH_DROP_FORWARDED;
 	reason = read_ports(&lb_frags, &at, frag_id, &f);
@@ -130,23 +129,20 @@ answer_error(struct place *at, const struct corepath_addr *src, const struct cor
 }
 
 /* Fragments pass: only the kernel can put them together, and does if the address is its own too. */
-GLOBAL __u64 lb_icmp(struct xdp_md *ctx, __u64 where)
+GLOBAL __u64 lb_icmp(struct xdp_md *ctx, __u64 where, __u32 vip)
 {
-	const struct corepath_lb_config *cfg = lb_settings();
 	struct corepath_addr src, dst;
 	struct corepath_flow f = {};
 	struct corepath_service *svc;
-	struct corepath_vip *vip;
 	struct wire_icmp *icmp;
 	struct corepath_backend *b;
 	struct place at, quote;
 	struct pick pick;
 
-	if (!cfg || !place_open(ctx, where, &at) || !read_addrs(&at, &src, &dst) || at.frag)
+	if (!place_open(ctx, where, &at) || !read_addrs(&at, &src, &dst) || at.frag)
 		return COREPATH_DROP_FORWARDED;
-	vip = find_vip(&dst);
 	if (!vip)
-		return cfg->nat_services ? answer_error(&at, &src, &dst) : COREPATH_DROP_FORWARDED;
+		return answer_error(&at, &src, &dst);
 	if (!l2_is_unicast(&at))
 		return COREPATH_DROP_FORWARDED;
 	icmp = at.l4;
@@ -187,7 +183,7 @@ GLOBAL int lb_tunnel(struct xdp_md *ctx, __u64 where, __u32 backend, __u32 hash,
 		return COREPATH_DROP_LB_NO_BACKEND;
 	if ((__u32)(at.l3_end - at.l3_off) > tunnel_room(b, gue))
 		return COREPATH_DROP_LB_TOO_BIG;
-	return encap(ctx, where, hash, b, gue, cfg);
+	return encap(ctx, where, &at, hash, b, gue, cfg);
 }
 
 GLOBAL int lb_too_big(struct xdp_md *ctx, __u64 where, __u32 backend, __u32 gue)
@@ -199,19 +195,59 @@ GLOBAL int lb_too_big(struct xdp_md *ctx, __u64 where, __u32 backend, __u32 gue)
 	return icmp_too_big(ctx, where, tunnel_room(b, gue));
 }
 
-static __always_inline enum corepath_drop balance(struct xdp_md *ctx, struct packet *p)
+/* The packet's destination as the key of its services, in passing: what is to none of them is most
+ * of what there is, and goes no further. */
+static __always_inline enum corepath_drop parse_dst(struct packet *p, struct corepath_vip_key *key)
 {
-	__u64 where, decision = COREPATH_DROP_FORWARDED;
 	enum corepath_drop reason;
+	struct wire_ip4 *ip4;
+	struct wire_ip6 *ip6;
 
-	reason = parse_all(p);
+	key->prefixlen = 128;
+	reason = parse_l2(p);
 	if (reason)
 		return reason;
+	if (p->l3_proto == ETH_P_IP) {
+		reason = parse_ip4(p, &ip4);
+		if (!reason)
+			addr_from4(&key->addr, ip4->daddr);
+		return reason;
+	}
+	if (p->l3_proto == ETH_P_IPV6) {
+		reason = parse_ip6(p, &ip6);
+		if (reason)
+			return reason;
+		__builtin_memcpy(&key->addr, ip6->daddr, sizeof(key->addr));
+		return parse_ip6_ext(p);
+	}
+	p->l4_proto = IPPROTO_RAW; /* of no interest */
+	return COREPATH_DROP_FORWARDED;
+}
+
+static __always_inline enum corepath_drop balance(struct xdp_md *ctx, struct packet *p)
+{
+	const struct corepath_lb_config *cfg = lb_settings();
+	struct corepath_vip_key key;
+	struct corepath_vip *vip;
+	enum corepath_drop reason;
+	__u64 where, decision;
+	bool flow, icmp;
+	__u32 id;
+
+	reason = parse_dst(p, &key);
+	if (reason)
+		return reason;
+	flow = p->l4_proto == IPPROTO_TCP || p->l4_proto == IPPROTO_UDP;
+	icmp = p->l4_proto == (p->l3_proto == ETH_P_IP ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	if (!cfg || (!flow && !icmp))
+		return COREPATH_DROP_FORWARDED;
+	vip = bpf_map_lookup_elem(&lb_vips, &key);
+	/* not to a service: a backend's answer, if there can be one */
+	if (!vip && !cfg->nat_services)
+		return COREPATH_DROP_FORWARDED;
+	id = vip ? vip->id : 0;
 	where = place_pack(p);
-	if (p->l4_proto == IPPROTO_TCP || p->l4_proto == IPPROTO_UDP)
-		decision = lb_flow(ctx, where, p->frag_id);
-	else if (p->l4_proto == (p->l3_proto == ETH_P_IP ? IPPROTO_ICMP : IPPROTO_ICMPV6))
-		decision = lb_icmp(ctx, where);
+	decision = flow ? lb_flow(ctx, where, p->frag_id, id) : lb_icmp(ctx, where, id);
 
 	reason = DECISION_REASON(decision);
 	if (reason == COREPATH_DROP_LB_TUNNELED)

@@ -55,35 +55,42 @@ static __always_inline __u32 affinity_get(const struct corepath_client *client,
 	return c->backend;
 }
 
+static __always_inline __u32 pick_by_client(const struct corepath_addr *src,
+					    const struct corepath_service *svc)
+{
+	struct corepath_client client = {.addr = *src, .service = svc->id};
+
+	return affinity_get(&client, svc, bpf_ktime_get_ns())
+		       ?: maglev_lookup(svc->id, client_hash(src));
+}
+
 /* `opens` says that the packet opens a connection (a TCP SYN). Remembers nothing. */
 static __always_inline void conn_find(const struct corepath_flow *f,
 				      const struct corepath_service *svc, bool opens,
 				      struct pick *out)
 {
-	struct corepath_client client = {.addr = f->src, .service = svc->id};
 	struct corepath_conn *c = bpf_map_lookup_elem(&lb_conns, f);
 
-	out->hash = flow_hash(f);
 	out->known = c && conn_backend(c, opens);
 	if (out->known) {
 		out->id = c->backend;
+		out->hash = c->hash;
 		return;
 	}
-	if (!svc->affinity_ns) {
+	out->hash = flow_hash(f);
+	if (!svc->affinity_ns)
 		out->id = maglev_lookup(svc->id, out->hash);
-		return;
-	}
-	out->id = affinity_get(&client, svc, bpf_ktime_get_ns());
-	if (!out->id)
-		out->id = maglev_lookup(svc->id, client_hash(&f->src));
+	else
+		out->id = pick_by_client(&f->src, svc);
 }
 
 static __always_inline void conn_remember(const struct corepath_flow *f,
-					  const struct corepath_service *svc, __u32 id,
-					  const struct corepath_backend *b)
+					  const struct corepath_service *svc,
+					  const struct pick *pick, const struct corepath_backend *b)
 {
 	struct corepath_client client = {.addr = f->src, .service = svc->id};
-	struct corepath_conn c = {.backend = id, .generation = b->generation};
+	struct corepath_conn c = {
+		.backend = pick->id, .generation = b->generation, .hash = pick->hash};
 
 	bpf_map_update_elem(&lb_conns, f, &c, BPF_ANY);
 	if (svc->affinity_ns) {

@@ -92,31 +92,28 @@ static __always_inline __u32 tunnel_overhead(const struct corepath_backend *b, b
 	       (gue ? sizeof(struct wire_udp) : 0);
 }
 
-/* Puts the packet at `where` into a tunnel to `b`. It fits the MTU. */
-static __always_inline enum corepath_drop encap(struct xdp_md *ctx, __u64 where, __u32 hash,
-						const struct corepath_backend *b, bool gue,
-						const struct corepath_lb_config *cfg)
+/* Puts the packet at `where`, which is open at `at`, into a tunnel to `b`. It fits the MTU. */
+static __always_inline enum corepath_drop encap(struct xdp_md *ctx, __u64 where, struct place *at,
+						__u32 hash, const struct corepath_backend *b,
+						bool gue, const struct corepath_lb_config *cfg)
 {
 	struct tunnel t = {.hash = hash};
 	bool outer6 = !addr_is4(&b->addr);
 	enum corepath_drop reason;
-	struct place at;
 	struct l2 l2;
 	void *next;
 
-	if (!place_open(ctx, where, &at))
-		return COREPATH_DROP_MALFORMED_L2;
-	reason = read_inner(&at, &t);
+	reason = read_inner(at, &t);
 	if (reason)
 		return reason;
-	l2_save(&at, &l2);
+	l2_save(at, &l2);
 	eth_turn(&l2.eth, b->mac);
-	if (!l2_grow(ctx, where, tunnel_overhead(b, gue), &at))
+	if (!l2_grow(ctx, where, tunnel_overhead(b, gue), at))
 		return COREPATH_DROP_NO_ROOM;
-	l2_put(&at, &l2, outer6 ? ETH_P_IPV6 : ETH_P_IP);
+	l2_put(at, &l2, outer6 ? ETH_P_IPV6 : ETH_P_IP);
 	/* the inner IP header is longer than GUE's UDP: that is inside as well */
-	next = at.l3 + (outer6 ? sizeof(struct wire_ip6) : sizeof(struct wire_ip4));
-	if (next + sizeof(struct wire_udp) > at.data_end)
+	next = at->l3 + (outer6 ? sizeof(struct wire_ip6) : sizeof(struct wire_ip4));
+	if (next + sizeof(struct wire_udp) > at->data_end)
 		return COREPATH_DROP_NO_ROOM;
 	if (gue) {
 		t.len += sizeof(struct wire_udp);
@@ -124,9 +121,9 @@ static __always_inline enum corepath_drop encap(struct xdp_md *ctx, __u64 where,
 		put_gue(next, &t);
 	}
 	if (!outer6)
-		put_outer4(at.l3, &t, cfg, b->addr.w[3]);
-	else if (at.l3 + sizeof(struct wire_ip6) <= at.data_end)
-		put_outer6(at.l3, &t, cfg, &b->addr);
+		put_outer4(at->l3, &t, cfg, b->addr.w[3]);
+	else if (at->l3 + sizeof(struct wire_ip6) <= at->data_end)
+		put_outer6(at->l3, &t, cfg, &b->addr);
 	return COREPATH_DROP_LB_TUNNELED;
 }
 

@@ -23,10 +23,9 @@ static __always_inline struct corepath_vip *find_vip(const struct corepath_addr 
 }
 
 /* The service of the port, or else the one of any port. */
-static __always_inline struct corepath_service *find_service(const struct corepath_vip *vip,
-							     __be16 port, __u8 proto)
+static __always_inline struct corepath_service *find_service(__u32 vip, __be16 port, __u8 proto)
 {
-	struct corepath_service_key key = {.vip = vip->id, .port = port, .proto = proto};
+	struct corepath_service_key key = {.vip = vip, .port = port, .proto = proto};
 	struct corepath_service *svc;
 
 	svc = bpf_map_lookup_elem(&lb_services, &key);

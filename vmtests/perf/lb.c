@@ -23,31 +23,50 @@
 /* Calls per run; their median is the run's value. */
 #define CALLS 101
 
-/* The destination of all packets of perf_packet(), with any port of UDP. */
-#define SERVICE4 "203.0.113.9:0"
-#define SERVICE6 "[2001:db8:ffff::9]:0"
+/* The destination of all packets of perf_packet(), and their port; 0 is any. */
+#define ADDR4 "203.0.113.9"
+#define ADDR6 "[2001:db8:ffff::9]"
+#define PORT  ":30840"
+#define ANY   ":0"
+
+#define BACKEND4 "10.0.0.1"
+#define BACKEND6 "2001:db8:b::1"
+
+/* Remembered flows each CPU may add a second: as many as it likes, or none. */
+#define MANY 10000000
 
 static const struct lb_case {
 	const char *test, *service, *mode, *backend;
-	unsigned int conn_rate;
 	enum perf_packet packet;
 	unsigned int verdict;
+	unsigned int conn_rate;
+	bool fresh; /* each call has a flow of its own */
 } cases[] = {
 	/* another address has a service: what everything else pays */
-	{"perf.lb.v4_no_service", SERVICE6, "mode=tunnel", "2001:db8:b::1", 1000, PERF_V4_MISS,
-	 XDP_PASS},
-	{"perf.lb.v6_no_service", SERVICE4, "mode=tunnel", "10.0.0.1", 1000, PERF_V6_MISS,
-	 XDP_PASS},
+	{"perf.lb.v4_no_service", ADDR6 PORT, "mode=tunnel", BACKEND6, PERF_V4_MISS, XDP_PASS, MANY,
+	 false},
+	{"perf.lb.v6_no_service", ADDR4 PORT, "mode=tunnel", BACKEND4, PERF_V6_MISS, XDP_PASS, MANY,
+	 false},
 	/* the flow is known after the first call */
-	{"perf.lb.v4_tunnel", SERVICE4, "mode=tunnel", "10.0.0.1", 1000, PERF_V4_MISS, XDP_TX},
-	{"perf.lb.v6_tunnel", SERVICE6, "mode=tunnel", "2001:db8:b::1", 1000, PERF_V6_MISS, XDP_TX},
-	{"perf.lb.v4_gue", SERVICE4, "mode=gue", "10.0.0.1", 1000, PERF_V4_MISS, XDP_TX},
-	{"perf.lb.v4_nat", SERVICE4, "mode=nat", "10.0.0.1", 1000, PERF_V4_MISS, XDP_TX},
-	{"perf.lb.v6_nat", SERVICE6, "mode=nat", "2001:db8:b::1", 1000, PERF_V6_MISS, XDP_TX},
+	{"perf.lb.v4_tunnel", ADDR4 PORT, "mode=tunnel", BACKEND4, PERF_V4_MISS, XDP_TX, MANY,
+	 false},
+	{"perf.lb.v6_tunnel", ADDR6 PORT, "mode=tunnel", BACKEND6, PERF_V6_MISS, XDP_TX, MANY,
+	 false},
+	{"perf.lb.v4_gue", ADDR4 PORT, "mode=gue", BACKEND4, PERF_V4_MISS, XDP_TX, MANY, false},
+	{"perf.lb.v4_nat", ADDR4 PORT, "mode=nat", BACKEND4, PERF_V4_MISS, XDP_TX, MANY, false},
+	{"perf.lb.v6_nat", ADDR6 PORT, "mode=nat", BACKEND6, PERF_V6_MISS, XDP_TX, MANY, false},
+	/* the service of any port, the longer search */
+	{"perf.lb.v4_tunnel_any_port", ADDR4 ANY, "mode=tunnel", BACKEND4, PERF_V4_MISS, XDP_TX,
+	 MANY, false},
+	/* each packet is the first of its flow */
+	{"perf.lb.v4_tunnel_new", ADDR4 PORT, "mode=tunnel", BACKEND4, PERF_V4_MISS, XDP_TX, MANY,
+	 true},
+	{"perf.lb.v4_nat_new", ADDR4 PORT, "mode=nat", BACKEND4, PERF_V4_MISS, XDP_TX, MANY, true},
 	/* nothing is remembered: the Maglev table alone, as in a flood */
-	{"perf.lb.v4_tunnel_flood", SERVICE4, "mode=tunnel", "10.0.0.1", 0, PERF_V4_MISS, XDP_TX},
-	{"perf.lb.v6_tunnel_flood", SERVICE6, "mode=tunnel", "2001:db8:b::1", 0, PERF_V6_MISS,
-	 XDP_TX},
+	{"perf.lb.v4_tunnel_flood", ADDR4 PORT, "mode=tunnel", BACKEND4, PERF_V4_MISS, XDP_TX, 0,
+	 true},
+	{"perf.lb.v6_tunnel_flood", ADDR6 PORT, "mode=tunnel", BACKEND6, PERF_V6_MISS, XDP_TX, 0,
+	 true},
 };
 
 static int by_value(const void *a, const void *b)
@@ -59,14 +78,17 @@ static int by_value(const void *a, const void *b)
 
 /* False after an ERROR line. */
 static bool measure(const char *test, int program, enum perf_packet packet, unsigned int verdict,
-		    double *runs)
+		    bool fresh, double *runs)
 {
 	unsigned char in[PERF_PACKET_MAX], out[2 * PERF_PACKET_MAX];
 	size_t len = perf_packet(packet, in);
 	double calls[CALLS];
+	unsigned short sport = 1024;
 
 	for (int i = 0; i < PERF_RUNS; i++) {
 		for (int call = 0; call < CALLS; call++) {
+			if (fresh)
+				memcpy(in + len - PERF_PAYLOAD, &(unsigned short){sport++}, 2);
 			LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in, .data_size_in = len,
 				    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
 			int err = bpf_prog_test_run_opts(program, &run);
@@ -117,7 +139,7 @@ static void run_case(const struct lb_case *c, int program, double floor)
 		result_report(c->test, RESULT_FAIL, "%s", corepath_error());
 		return;
 	}
-	if (measure(c->test, program, c->packet, c->verdict, runs))
+	if (measure(c->test, program, c->packet, c->verdict, c->fresh, runs))
 		perf_report(c->test, runs, &floor);
 	if (corepath_service_parse("udp", c->service, &id) || corepath_service_del(PIN_DIR, &id))
 		result_die("perf: %s", corepath_error());
@@ -135,7 +157,7 @@ void perf_lb(void)
 
 	result_start(floor_test);
 	floor = perf_load_floor(floor_test);
-	if (floor < 0 || !measure(floor_test, floor, PERF_V4_MISS, XDP_DROP, runs))
+	if (floor < 0 || !measure(floor_test, floor, PERF_V4_MISS, XDP_DROP, false, runs))
 		return;
 	perf_report(floor_test, runs, NULL);
 	if (net_unshare() < 0 || corepath_up(&request, &at)) {

@@ -18,9 +18,6 @@ static const struct {
 	[PERF_QINQ_V4_HIT] = {PERF_HIT4, false, 2},
 };
 
-/* 26 bytes of UDP, as in the smallest frame that carries it with no padding. */
-#define PAYLOAD 26
-
 static size_t put(unsigned char *out, size_t at, const void *bytes, size_t len)
 {
 	memcpy(out + at, bytes, len);
@@ -34,9 +31,10 @@ size_t perf_packet(enum perf_packet packet, unsigned char *out)
 	static const unsigned char tags[8] = {0x88, 0xa8, 0, 7, 0x81, 0, 0, 10};
 	/* RFC 791: version 4, 5 words, total length 46, time to live 64, UDP; no checksum, which
 	 * the datapath does not look at. Source and destination follow. */
-	static const unsigned char head4[14] = {8, 0, 0x45, 0, 0, 20 + PAYLOAD, 0, 0, 0, 0, 64, 17};
+	static const unsigned char head4[14] = {8, 0, 0x45, 0, 0,  20 + PERF_PAYLOAD,
+						0, 0, 0,    0, 64, 17};
 	/* RFC 8200: version 6, payload length, UDP, hop limit 64. */
-	static const unsigned char head6[10] = {0x86, 0xdd, 0x60, 0, 0, 0, 0, PAYLOAD, 17, 64};
+	static const unsigned char head6[10] = {0x86, 0xdd, 0x60, 0, 0, 0, 0, PERF_PAYLOAD, 17, 64};
 	size_t len = put(out, 0, addresses, sizeof(addresses));
 	unsigned char address[16];
 
@@ -54,10 +52,10 @@ size_t perf_packet(enum perf_packet packet, unsigned char *out)
 		inet_pton(AF_INET, "203.0.113.9", address);
 		len = put(out, len, address, 4);
 	}
-	memset(out + len, 'x', PAYLOAD); /* ports and checksum of UDP, and what it carries */
+	memset(out + len, 'x', PERF_PAYLOAD); /* ports and checksum of UDP, and what it carries */
 	out[len + 4] = 0;
-	out[len + 5] = PAYLOAD; /* RFC 768: its length is of the header, too */
-	return len + PAYLOAD;
+	out[len + 5] = PERF_PAYLOAD; /* RFC 768: its length is of the header, too */
+	return len + PERF_PAYLOAD;
 }
 
 int perf_add_prefix(struct datapath *datapath, unsigned int index)

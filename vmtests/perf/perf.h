@@ -22,6 +22,10 @@
 enum perf_packet { PERF_V4_MISS, PERF_V4_HIT, PERF_V6_MISS, PERF_V6_HIT, PERF_QINQ_V4_HIT };
 
 #define PERF_PACKET_MAX 128
+
+/* What IP carries in them: 26 bytes of UDP, as in the smallest frame that has it with no padding.
+ */
+#define PERF_PAYLOAD	26
 #define PERF_PREFIX_HIT 5150
 #define PERF_HIT4	"10.20.30.40"
 

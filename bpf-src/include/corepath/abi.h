@@ -238,7 +238,10 @@ struct corepath_backend {
 struct corepath_conn {
 	__u32 backend;
 	__u32 generation;
-	__u64 used_ns; /* affinity only; CLOCK_MONOTONIC */
+	union {
+		__u64 used_ns; /* of a client: CLOCK_MONOTONIC */
+		__u32 hash;    /* of a flow */
+	};
 };
 
 /* Key of lb_affinity and lb_rates: a client of a service. */
