@@ -42,6 +42,7 @@ int cmd_up(const struct args *args);
 int cmd_up_file(const struct args *args);
 int cmd_reload(const struct args *args);
 int cmd_diff(const struct args *args);
+int cmd_preflight(const struct args *args);
 int cmd_down(const struct args *args);
 int cmd_status(const struct args *args);
 int cmd_prefilter_add(const struct args *args);

@@ -43,6 +43,10 @@ const struct command commands[] = {
 	 "corepath reload -f /etc/corepath/datapath.yaml", BIT(OPT_FILE), 0, 0, cmd_reload},
 	{NULL, "diff", "-f FILE", "Print what 'reload' would change, and change nothing.",
 	 "corepath diff -f /etc/corepath/datapath.yaml", BIT(OPT_FILE), 0, 0, cmd_diff},
+	{NULL, "preflight", "",
+	 "Say what of the datapath works on this kernel, and how that was found: by bringing each part "
+	 "up, out of the way of everything that runs, and removing it again.",
+	 "corepath preflight --json", BIT(OPT_JSON), 0, 0, cmd_preflight},
 	{NULL, "down", "[--dev DEV]",
 	 "Detach from DEV and keep the prefixes; without --dev, detach from all and remove all.",
 	 "corepath down --dev eth0", BIT(OPT_DEV), 0, 0, cmd_down},

@@ -405,6 +405,32 @@ int corepath_nat_sweep(const char *pin_dir, size_t *n);
 int corepath_uplink_counters(const char *pin_dir, __u64 out[COREPATH_UPLINK_COUNTERS]);
 const char *corepath_uplink_counter_name(enum corepath_uplink_counter counter);
 
+/* ---- what this kernel can do ---- */
+
+enum corepath_support {
+	COREPATH_WORKS,
+	COREPATH_DEGRADED, /* in another way, which `why` names */
+	COREPATH_MISSING,
+	COREPATH_UNTRIED, /* it needs what is missing */
+};
+
+/* "works", "degraded", "missing", "untried" */
+const char *corepath_support_name(enum corepath_support state);
+
+struct corepath_feature {
+	char name[24];
+	char text[80]; /* what it is, one line */
+	enum corepath_support state;
+	char why[400]; /* how that was found, and what decides it */
+};
+
+/*
+ * Tries each part of the datapath in a network namespace, a cgroup and a pin directory of its own,
+ * beside pin_dir, and removes them again; what runs is not touched. The caller frees *list. -EPERM
+ * names the capability that is missing.
+ */
+int corepath_preflight(const char *pin_dir, struct corepath_feature **list, size_t *n);
+
 /* ---- configuration ---- */
 
 /*

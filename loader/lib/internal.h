@@ -336,6 +336,9 @@ struct cp_sock {
  * them in *closed. A negative errno, without an error text, if the kernel cannot. */
 int cp_diag_close(const struct cp_sock *socks, size_t n, size_t *closed);
 
+/* Whether the kernel could, for TCP and UDP. */
+bool cp_diag_there(void);
+
 /* sock_term.c */
 
 /* Closes the sockets that are connected to a backend which goes; no other is sent there any more.

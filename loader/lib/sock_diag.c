@@ -129,3 +129,22 @@ int cp_diag_close(const struct cp_sock *socks, size_t n, size_t *closed)
 
 	return err ? err : close_proto(socks, n, IPPROTO_UDP, closed);
 }
+
+bool cp_diag_there(void)
+{
+	static const __u8 protos[] = {IPPROTO_TCP, IPPROTO_UDP};
+	size_t i;
+
+	for (i = 0; i < sizeof(protos); i++) {
+		struct search s = {.proto = protos[i]};
+		struct inet_diag_req_v2 none = {
+			.sdiag_family = AF_INET, .sdiag_protocol = protos[i], .idiag_states = ~0u};
+		struct request r = request(SOCK_DESTROY, NLM_F_ACK, &none);
+
+		/* no module for the protocol, or none of these sockets can be closed */
+		if (find(&s, AF_INET) ||
+		    cp_netlink_ask(NETLINK_SOCK_DIAG, &r.head, NULL, NULL) == -EOPNOTSUPP)
+			return false;
+	}
+	return true;
+}

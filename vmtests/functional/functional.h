@@ -53,6 +53,11 @@ void sock_close_add(Suite *suite, const struct selection *selection);
 /* Adds those of a datapath from a file, functional.config.*. */
 void config_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of what the command says of this kernel, functional.preflight.*: what needs no module,
+ * and what tc needs. */
+void preflight_add(Suite *suite, const struct selection *selection);
+void preflight_tc_add(Suite *suite, const struct selection *selection);
+
 /* Adds those that watch packets being dropped, functional.events.*. */
 void events_add(Suite *suite, const struct selection *selection);
 

@@ -34,10 +34,11 @@ static const struct group {
 	{"traffic",
 	 "real traffic between namespaces",
 	 {traffic_add, lb_traffic_add, config_add, events_add, sock_close_add}},
-	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add}},
+	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add, preflight_add}},
 	{"tc",
 	 "traffic of endpoints and the uplink, on tc hooks",
-	 {tc_traffic_add, uplink_traffic_add, uplink_rollback_add, uplink_forward_add}},
+	 {tc_traffic_add, uplink_traffic_add, uplink_rollback_add, uplink_forward_add,
+	  preflight_tc_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},
 };
 
