@@ -26,7 +26,6 @@
 #define NEAR_MAC    "02:00:00:00:00:0a"
 #define FAR_MAC	    "02:00:00:00:00:0b"
 #define ANSWERS	    100 /* the table that routes what backends send */
-#define BYTES	    (1 << 20)
 #define CHUNK	    16384
 #define EXCHANGE_MS 60000
 
@@ -287,36 +286,56 @@ int lb_path_connect(const struct lb_path *path, enum path_family family, char *s
 	return fd;
 }
 
-void lb_path_exchange(int fd)
+void lb_path_exchange_begin(struct lb_exchange *x, int fd)
 {
-	static unsigned char sent[BYTES], got[BYTES];
-	size_t out = 0, in = 0;
-	unsigned int x = 1;
+	unsigned int value = 1;
 
-	for (size_t i = 0; i < BYTES; i++) {
-		x = x * 1103515245 + 12345;
-		sent[i] = x >> 16;
+	*x = (struct lb_exchange){.fd = fd};
+	for (size_t i = 0; i < LB_BYTES; i++) {
+		value = value * 1103515245 + 12345;
+		x->sent[i] = value >> 16;
 	}
-	while (in < BYTES) {
-		struct pollfd wait = {.fd = fd, .events = POLLIN | (out < BYTES ? POLLOUT : 0)};
+}
+
+int lb_path_exchange_until(struct lb_exchange *x, size_t until)
+{
+	while (x->in < until) {
+		struct pollfd wait = {.fd = x->fd,
+				      .events = POLLIN | (x->out < LB_BYTES ? POLLOUT : 0)};
 		ssize_t n;
 
 		if (poll(&wait, 1, EXCHANGE_MS) != 1)
 			ck_abort_msg("the connection stands still: %zu bytes sent, %zu came back",
-				     out, in);
+				     x->out, x->in);
 		if (wait.revents & POLLIN || wait.revents & (POLLERR | POLLHUP)) {
-			n = recv(fd, got + in, BYTES - in, MSG_DONTWAIT);
+			n = recv(x->fd, x->got + x->in, LB_BYTES - x->in, MSG_DONTWAIT);
 			if (n == 0 || (n < 0 && errno != EAGAIN))
-				ck_abort_msg("the connection broke after %zu bytes came back: %s",
-					     in, n ? strerror(errno) : "closed");
-			in += n > 0 ? n : 0;
+				return n ? errno : EPIPE; /* 0: closed, not reset */
+			x->in += n > 0 ? n : 0;
 		}
-		if (wait.revents & POLLOUT && out < BYTES) {
-			n = send(fd, sent + out, BYTES - out < CHUNK ? BYTES - out : CHUNK,
+		if (wait.revents & POLLOUT && x->out < LB_BYTES) {
+			n = send(x->fd, x->sent + x->out,
+				 LB_BYTES - x->out < CHUNK ? LB_BYTES - x->out : CHUNK,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
-			out += n > 0 ? n : 0;
+			/* an error is told once, to whichever call comes first */
+			if (n < 0 && errno != EAGAIN)
+				return errno;
+			x->out += n > 0 ? n : 0;
 		}
 	}
-	if (memcmp(sent, got, BYTES))
+	if (memcmp(x->sent, x->got, x->in))
 		ck_abort_msg("other bytes came back than were sent");
+	return 0;
+}
+
+void lb_path_exchange(int fd)
+{
+	static struct lb_exchange x;
+	int err;
+
+	lb_path_exchange_begin(&x, fd);
+	err = lb_path_exchange_until(&x, LB_BYTES);
+	if (err)
+		ck_abort_msg("the connection broke after %zu bytes came back: %s", x.in,
+			     strerror(err));
 }

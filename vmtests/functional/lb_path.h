@@ -43,6 +43,19 @@ void lb_path_serve(int listen_fd, char number);
 int lb_path_connect(const struct lb_path *path, enum path_family family, char *server);
 
 /* Sends 1 MB there and back and compares every byte. */
+#define LB_BYTES (1 << 20)
 void lb_path_exchange(int fd);
+
+/* The same in pieces. */
+struct lb_exchange {
+	int fd;
+	size_t out, in; /* bytes that went, and that came back */
+	unsigned char sent[LB_BYTES], got[LB_BYTES];
+};
+
+void lb_path_exchange_begin(struct lb_exchange *x, int fd);
+
+/* Goes on until so many bytes are back. Returns 0, or the errno the connection ended with. */
+int lb_path_exchange_until(struct lb_exchange *x, size_t until);
 
 #endif

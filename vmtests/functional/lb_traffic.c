@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* functional.lb_traffic.*: connections through the load balancer, real command, real stacks. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,10 +89,58 @@ static void balances(int index)
 	command_good("down");
 }
 
+/*
+ * A backend fails in the middle of a megabyte. Its connection ends at once, by a reset of the
+ * backend that got its packets then, and does not stand still until a timeout; the next one goes
+ * there. The other backend's connection does not lose a byte.
+ */
+static void backend_fails(int index)
+{
+	static struct lb_exchange failing, other, next;
+	struct lb_path path;
+
+	lb_path_open(&path);
+	command_good("up", "--dev", PATH_DEVICE, "--xdp-mode", cases[index].xdp);
+	add_service(cases[index].mode);
+	for (int f = 0; f < PATH_FAMILIES; f++) {
+		const char *service = service_name(f), *first = lb_backend[0][f];
+		char server;
+		int err;
+
+		lb_path_exchange_begin(&failing, lb_path_connect(&path, f, &server));
+		command_good("backend", "add", "tcp", service, lb_backend[1][f]);
+		command_good("backend", "set-state", "tcp", service, first, "draining");
+		lb_path_exchange_begin(&other, lb_path_connect(&path, f, &server));
+		if (server != '2')
+			ck_abort_msg("with the first backend draining a connection is to %c",
+				     server);
+		if (lb_path_exchange_until(&failing, LB_BYTES / 4) ||
+		    lb_path_exchange_until(&other, LB_BYTES / 4))
+			ck_abort_msg("a connection broke before anything failed");
+		command_good("backend", "set-state", "tcp", service, first, "down");
+		err = lb_path_exchange_until(&failing, LB_BYTES);
+		if (err != ECONNRESET)
+			ck_abort_msg("the failed backend's connection: expected a reset, got: %s",
+				     strerror(err));
+		lb_path_exchange_begin(&next, lb_path_connect(&path, f, &server));
+		if (server != '2' || lb_path_exchange_until(&next, LB_BYTES))
+			ck_abort_msg("the next connection is to backend %c, or broke", server);
+		if (lb_path_exchange_until(&other, LB_BYTES))
+			ck_abort_msg("the other backend's connection broke after %zu bytes",
+				     other.in);
+		close(failing.fd);
+		close(other.fd);
+		close(next.fd);
+	}
+	command_good("down");
+}
+
 static const struct functional_test tests[] = {
 	{"functional.lb_traffic.tunnel_native", balances, 0},
 	{"functional.lb_traffic.tunnel_generic", balances, 1},
 	{"functional.lb_traffic.nat_native", balances, 2},
+	{"functional.lb_traffic.backend_fails_behind_tunnel", backend_fails, 0},
+	{"functional.lb_traffic.backend_fails_behind_nat", backend_fails, 2},
 };
 
 void lb_traffic_add(Suite *suite, const struct selection *selection)
