@@ -376,22 +376,31 @@ static int sweep_one(int map, const struct corepath_flow *key, const struct core
 }
 
 /* Writes what was counted where it is not what the datapath has. */
-static void recount(const struct tables *t, struct sweep *s)
+static int recount(const struct tables *t, struct sweep *s)
 {
 	struct corepath_endpoint_conns had, has;
-	__u32 key, *prev = NULL;
-	size_t i;
+	size_t i, k, n;
+	__u32 *keys;
+	int err;
 
-	for (; t->conns >= 0 && !bpf_map_get_next_key(t->conns, prev, &key); prev = &key) {
+	if (t->conns < 0)
+		return 0;
+	err = cp_map_keys(t->conns, &keys, &n);
+	if (err)
+		return err;
+	for (k = 0; k < n; k++) {
 		has = (struct corepath_endpoint_conns){};
 		for (i = 0; i < s->n_counts; i++)
-			if (s->counts[i].ifindex == key)
+			if (s->counts[i].ifindex == keys[k])
 				memcpy(has.open, s->counts[i].open, sizeof(has.open));
-		if (bpf_map_lookup_elem(t->conns, &key, &had) || !memcmp(&had, &has, sizeof(had)))
+		if (bpf_map_lookup_elem(t->conns, &keys[k], &had) ||
+		    !memcmp(&had, &has, sizeof(had)))
 			continue;
-		if (!bpf_map_update_elem(t->conns, &key, &has, BPF_EXIST))
+		if (!bpf_map_update_elem(t->conns, &keys[k], &has, BPF_EXIST))
 			s->out.recounted++;
 	}
+	free(keys);
+	return 0;
 }
 
 static int sweep(const char *pin_dir, bool all, struct corepath_ct_sweep *out)
@@ -405,7 +414,7 @@ static int sweep(const char *pin_dir, bool all, struct corepath_ct_sweep *out)
 		return err;
 	err = walk(&t, sweep_one, &s);
 	if (!err)
-		recount(&t, &s);
+		err = recount(&t, &s);
 	free(s.counts);
 	close_tables(&t);
 	*out = s.out;

@@ -179,15 +179,39 @@ static int judge_anew(const struct cp_eps *m, __u32 ifindex)
 	return err ? cp_eps_fail(m, CP_MAP_ENDPOINTS, err) : 0;
 }
 
+int cp_map_keys(int fd, __u32 **keys, size_t *n)
+{
+	__u32 key, *prev = NULL, *grown;
+
+	*keys = NULL;
+	*n = 0;
+	while (!bpf_map_get_next_key(fd, prev, &key)) {
+		grown = reallocarray(*keys, *n + 1, sizeof(**keys));
+		if (!grown) {
+			free(*keys);
+			return cp_fail(ENOMEM, "list of endpoints: out of memory; free some");
+		}
+		*keys = grown;
+		grown[(*n)++] = key;
+		prev = &grown[*n - 1];
+	}
+	return 0;
+}
+
 int cp_eps_judge_anew(const struct cp_eps *m, __u32 ifindex)
 {
-	__u32 key, *prev = NULL;
-	int err = 0;
+	__u32 *keys;
+	size_t i, n;
+	int err;
 
 	if (ifindex)
 		return judge_anew(m, ifindex);
-	for (; !err && !bpf_map_get_next_key(m->endpoints, prev, &key); prev = &key)
-		err = judge_anew(m, key);
+	err = cp_map_keys(m->endpoints, &keys, &n);
+	if (err)
+		return err;
+	for (i = 0; i < n && !err; i++)
+		err = judge_anew(m, keys[i]);
+	free(keys);
 	return err;
 }
 

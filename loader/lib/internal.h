@@ -213,6 +213,10 @@ int cp_eps_judge_anew(const struct cp_eps *m, __u32 ifindex);
 /* The index of the endpoint's device, 0 after an error text. */
 __u32 cp_eps_find(const struct cp_eps *m, const char *dev);
 
+/* All keys of a hash of device indexes. Read before anything is written: an entry that is written
+ * changes its place, and a walk that writes may never end. The caller frees *keys. */
+int cp_map_keys(int fd, __u32 **keys, size_t *n);
+
 /* policy.c: deletes the rules of an endpoint that goes. */
 void cp_policy_forget(const struct cp_eps *m, __u32 ifindex);
 

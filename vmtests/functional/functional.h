@@ -69,4 +69,10 @@ void uplink_traffic_add(Suite *suite, const struct selection *selection);
 void uplink_rollback_add(Suite *suite, const struct selection *selection);
 void uplink_forward_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of connections between endpoints, functional.tc_flows.*. */
+void tc_flows_add(Suite *suite, const struct selection *selection);
+
+/* Adds that of a full table of connections, functional.tc_full.*. */
+void tc_full_add(Suite *suite, const struct selection *selection);
+
 #endif

@@ -37,8 +37,8 @@ static const struct group {
 	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add, preflight_add}},
 	{"tc",
 	 "traffic of endpoints and the uplink, on tc hooks",
-	 {tc_traffic_add, uplink_traffic_add, uplink_rollback_add, uplink_forward_add,
-	  preflight_tc_add}},
+	 {tc_traffic_add, tc_flows_add, tc_full_add, uplink_traffic_add, uplink_rollback_add,
+	  uplink_forward_add, preflight_tc_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},
 };
 

@@ -151,10 +151,10 @@ static void serve_datagrams(int fd)
 	}
 }
 
-static void start_server(enum path_family family, int type)
+static void start_server(const char *address, int type)
 {
 	struct sockaddr_in6 at;
-	socklen_t len = make_address(server_address[family], UPLINK_PORT, &at);
+	socklen_t len = make_address(address, UPLINK_PORT, &at);
 	int fd = socket(at.sin6_family, type | SOCK_CLOEXEC, 0);
 	pid_t pid;
 
@@ -188,8 +188,8 @@ static void add_server(int here)
 	must(net_running("s0"));
 	for (int f = 0; f < PATH_FAMILIES; f++) {
 		must(net_address("s0", server_prefix[f]));
-		start_server(f, SOCK_STREAM);
-		start_server(f, SOCK_DGRAM);
+		start_server(server_address[f], SOCK_STREAM);
+		start_server(server_address[f], SOCK_DGRAM);
 	}
 	must(net_enter(here));
 	must(net_running(PATH_DEVICE));
@@ -236,8 +236,18 @@ void uplink_path_open(struct uplink_path *path)
 
 /* ---- clients ---- */
 
-int uplink_path_connect(const struct uplink_path *path, int who, enum path_family family, int type,
-			int sport, int dport)
+void uplink_path_serve(const struct uplink_path *path, int who)
+{
+	must(net_enter(path->ns[who]));
+	for (int f = 0; f < PATH_FAMILIES; f++) {
+		start_server(endpoints[who].address[f], SOCK_STREAM);
+		start_server(endpoints[who].address[f], SOCK_DGRAM);
+	}
+	must(net_enter(path->ns[UPLINK_NODE]));
+}
+
+static int connect_to(const struct uplink_path *path, int who, enum path_family family, int type,
+		      int sport, const char *to, int dport)
 {
 	const char *from =
 		who == UPLINK_NODE ? uplink_address[family] : endpoints[who].address[family];
@@ -245,7 +255,7 @@ int uplink_path_connect(const struct uplink_path *path, int who, enum path_famil
 	socklen_t len = make_address(from, sport, &local);
 	int fd;
 
-	make_address(server_address[family], dport, &remote);
+	make_address(to, dport, &remote);
 	must(net_enter(path->ns[who]));
 	fd = socket(local.sin6_family, type | SOCK_CLOEXEC, 0);
 	must(net_enter(path->ns[UPLINK_NODE]));
@@ -254,6 +264,18 @@ int uplink_path_connect(const struct uplink_path *path, int who, enum path_famil
 	if (connect(fd, (struct sockaddr *)&remote, len))
 		ck_abort_msg("no connection from %s port %d: %s", from, sport, strerror(errno));
 	return fd;
+}
+
+int uplink_path_connect(const struct uplink_path *path, int who, enum path_family family, int type,
+			int sport, int dport)
+{
+	return connect_to(path, who, family, type, sport, server_address[family], dport);
+}
+
+int uplink_path_between(const struct uplink_path *path, int who, int to, enum path_family family,
+			int type)
+{
+	return connect_to(path, who, family, type, 0, endpoints[to].address[family], UPLINK_PORT);
 }
 
 static ssize_t receive(int fd, void *buffer, size_t size, const char *what)

@@ -34,6 +34,12 @@ void uplink_path_open(struct uplink_path *path);
 int uplink_path_connect(const struct uplink_path *path, int who, enum path_family family, int type,
 			int sport, int dport);
 
+/* A server like that one at the endpoint, and a socket of another endpoint that is connected to it.
+ */
+void uplink_path_serve(const struct uplink_path *path, int who);
+int uplink_path_between(const struct uplink_path *path, int who, int to, enum path_family family,
+			int type);
+
 /* Reads what the server says of the connection, or asks it of the flow of datagrams: checks that it
  * saw the node's address, and returns the port it saw. */
 int uplink_path_port(int fd, enum path_family family, int type);

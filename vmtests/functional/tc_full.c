@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * functional.tc_full.*: what becomes of connections when their table is full. The table is made
+ * small; packets go through the pinned programs by BPF_PROG_RUN.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <corepath/abi.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/checkrun.h"
+#include "../lib/net.h"
+#include "command.h"
+#include "functional.h"
+
+#define ROOM  16
+#define FLOOD 3000 /* an LRU hash has 1024 at least, whatever it is asked for */
+
+#define SYN 0x02
+#define ACK 0x10
+
+/* RFC 791, RFC 9293. The programs check no checksum of what they do not change. */
+struct segment {
+	__u8 dst_mac[6], src_mac[6];
+	__be16 type;
+	__u8 version_ihl, tos;
+	__be16 len, id, frag;
+	__u8 ttl, proto;
+	__be16 check;
+	__be32 src, dst;
+	__be16 sport, dport;
+	__be32 seq, ack;
+	__u8 doff, flags;
+	__be16 window, sum, urgent;
+} __attribute__((packed));
+
+static int open_pin(const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", command_pin_dir(), name);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		checkrun_error("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* One segment of connection `n` between the workload and a server; `out`: the workload sends it. */
+static void pass(int program, unsigned int n, bool out, __u8 flags, const char *when)
+{
+	struct segment s = {
+		.type = htons(0x0800),
+		.version_ihl = 0x45,
+		.len = htons(40),
+		.ttl = 64,
+		.proto = IPPROTO_TCP,
+		.src = out ? inet_addr("10.0.0.2") : inet_addr("198.51.100.1"),
+		.dst = out ? inet_addr("198.51.100.1") : inet_addr("10.0.0.2"),
+		.sport = out ? htons(1024 + n) : htons(80),
+		.dport = out ? htons(80) : htons(1024 + n),
+		.doff = 5 << 4,
+		.flags = flags,
+	};
+	struct __sk_buff ctx = {.ifindex = if_nametoindex("w0")};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = &s, .data_size_in = sizeof(s),
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(program, &run))
+		checkrun_error("BPF_PROG_TEST_RUN: %s", strerror(errno));
+	if ((int)run.retval != TC_ACT_UNSPEC)
+		ck_abort_msg("%s: a segment of connection %u was dropped (verdict %d)", when, n,
+			     (int)run.retval);
+}
+
+static void establish(int from, int to, unsigned int n, const char *when)
+{
+	pass(from, n, true, SYN, when);
+	pass(to, n, false, SYN | ACK, when);
+	pass(from, n, true, ACK, when);
+}
+
+/* How many connections the table of answered ones has; with `end`, they all end now. */
+static unsigned int count(bool end)
+{
+	struct corepath_flow keys[2 * ROOM];
+	int fd = open_pin("ct_flows");
+	struct corepath_ct ct;
+	unsigned int n = 0;
+
+	while (n < 2 * ROOM && !bpf_map_get_next_key(fd, n ? &keys[n - 1] : NULL, &keys[n]))
+		n++;
+	/* not while walking: what is written changes its place */
+	for (unsigned int i = 0; i < n && end; i++) {
+		if (bpf_map_lookup_elem(fd, &keys[i], &ct))
+			checkrun_error("a connection cannot be read");
+		ct.expires_ns = 1;
+		if (bpf_map_update_elem(fd, &keys[i], &ct, BPF_EXIST))
+			checkrun_error("a connection cannot be ended");
+	}
+	close(fd);
+	return n;
+}
+
+static void open_device(void)
+{
+	if (net_unshare() < 0 ||
+	    net_veth("w0", "02:00:00:00:10:00", "w0p", "02:00:00:00:20:00", net_namespace()))
+		checkrun_error("%s", net_error());
+	command_good("up", "--dev", "lo");
+	command_good("ct", "set", "max=16");
+	command_good("endpoint", "add", "w0", "10.0.0.2");
+}
+
+static void full(int index __attribute__((unused)))
+{
+	unsigned int n;
+	int from, to;
+
+	open_device();
+	from = open_pin("tc_from_endpoint");
+	to = open_pin("tc_to_endpoint");
+	for (n = 0; n < ROOM; n++)
+		establish(from, to, n, "filling the table");
+	if (count(false) != ROOM)
+		ck_abort_msg("the table has %u connections, not %d", count(false), ROOM);
+	establish(from, to, ROOM, "the table is full");
+	for (n = 0; n < FLOOD; n++)
+		pass(from, 100 + n, true, SYN, "a flood of what nobody answers");
+	for (n = 0; n < ROOM; n++)
+		pass(to, n, false, ACK, "an answered connection after the flood");
+	establish(from, to, ROOM + 1, "a new connection after the flood");
+	/* all of them end; the sweep makes room, and the next one gets it */
+	count(true);
+	command_good("ct", "gc");
+	if (count(false))
+		ck_abort_msg("%u connections that ended are there after the sweep", count(false));
+	establish(from, to, ROOM + 2, "after the sweep");
+	if (count(false) != 1)
+		ck_abort_msg("a connection answered after the sweep is not in the table");
+	if (!command_run("ct", "set", "max=17", NULL))
+		ck_abort_msg("the table took another size while it is there\n%s", command_output);
+	command_good("down");
+}
+
+static const struct functional_test tests[] = {{"functional.tc_full.table", full, 0}};
+
+void tc_full_add(Suite *suite, const struct selection *selection)
+{
+	functional_add(suite, selection, tests, sizeof(tests) / sizeof(*tests));
+}
