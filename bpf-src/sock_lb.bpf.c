@@ -9,7 +9,7 @@
  *	sock_release		  forgets what the socket had
  *
  * Every program returns 1: 0 would be EPERM for the caller. What is to no service, or to one
- *without a usable backend, goes where its user sent it.
+ * without a usable backend, goes where its user sent it.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

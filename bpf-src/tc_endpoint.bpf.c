@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * tc_from_endpoint, tc_to_endpoint: both ends of the wire to one workload, on the host's side of
- *it.
+ * it.
  *
  *	tc_from_endpoint  ingress of the device, what the workload sends: is it who it says; does
  *			  its policy let it; to an endpoint of this host, straight into it
  *	tc_to_endpoint	  egress of the device, what is sent to it: does its policy let it in
  *
  * A packet that is handed from one endpoint into the other never leaves by the other's device, so
- *its policy is asked first, here; any other way leads through its tc_to_endpoint. So it is asked
- *once.
+ * its policy is asked first, here; any other way leads through its tc_to_endpoint. So it is asked
+ * once.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

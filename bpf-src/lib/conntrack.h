@@ -8,14 +8,14 @@
  *	ct_update    what the packet changes of it; not for ICMP errors, which change nothing
  *
  * A TCP connection is established once its responder has answered: who began it cannot make an
- *entry long-lived alone. RST ends it early, whoever sent it; if the side that is said to have sent
- *it goes on sending, it was somebody else (RFC 5961 section 3), and the connection lives on. It
- *ends when both sides have sent FIN. A new SYN, from either side, on one that ended begins a new
- *one, which the caller judges anew.
+ * entry long-lived alone. RST ends it early, whoever sent it; if the side that is said to have sent
+ * it goes on sending, it was somebody else (RFC 5961 section 3), and the connection lives on. It
+ * ends when both sides have sent FIN. A new SYN, from either side, on one that ended begins a new
+ * one, which the caller judges anew.
  *
  * Sides' bytes are written by packets of that side, which mostly come one after the other; where
- *two CPUs meet, what can be lost is a counted packet or one early end, and the sweep of user space
- *counts open connections anew.
+ * two CPUs meet, what can be lost is a counted packet or one early end, and the sweep of user space
+ * counts open connections anew.
  */
 #ifndef COREPATH_CONNTRACK_H
 #define COREPATH_CONNTRACK_H

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Making a configuration run. Each change of a plan is one call of the library, and so whole. A
+ * change that fails is answered by going back: the way from what runs then to what ran before.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "config.h"
+#include "internal.h"
+#include "plan.h"
+
+static int add_device(const char *pin_dir, const struct cp_config_device *d)
+{
+	const char *name = d->name;
+	struct corepath_up_request req = {
+		.pin_dir = pin_dir, .devs = &name, .n_devs = 1, .mode = d->mode};
+	struct corepath_attachment at;
+
+	return corepath_up(&req, &at);
+}
+
+static int make(const char *pin_dir, const struct change *c)
+{
+	const char *name = c->device ? c->device->name : NULL;
+
+	switch (c->kind) {
+	case DEVICE_ADD:
+		return add_device(pin_dir, c->device);
+	case DEVICE_DEL:
+		return corepath_down(pin_dir, &name, 1);
+	case BALANCER_SET:
+		return corepath_balancer_set(pin_dir, c->balancer);
+	case SERVICE_ADD:
+		return corepath_service_add(pin_dir, c->service);
+	case SERVICE_SET:
+		return corepath_service_set(pin_dir, c->service);
+	case SERVICE_DEL:
+		return corepath_service_del(pin_dir, &c->service->id);
+	case BACKEND_ADD:
+		return corepath_backend_add(pin_dir, &c->service->id, c->backend);
+	case BACKEND_SET:
+		return corepath_backend_set(pin_dir, &c->service->id, c->backend);
+	case BACKEND_DEL:
+		return corepath_backend_del(pin_dir, &c->service->id, &c->backend->addr,
+					    c->backend->port);
+	case PREFIX_ADD: /* make_prefixes() */
+	case PREFIX_DEL:
+		break;
+	}
+	return cp_fail(EINVAL, "plan: a change of no kind");
+}
+
+static bool is_prefix(const struct change *c)
+{
+	return c->kind == PREFIX_ADD || c->kind == PREFIX_DEL;
+}
+
+/* A run of changes of prefixes, of which there may be tens of thousands, in one call. */
+static int make_prefixes(const char *pin_dir, const struct change *c, size_t n)
+{
+	struct corepath_prefix *list = calloc(n, sizeof(*list));
+	size_t i;
+	int err;
+
+	if (!list)
+		return cp_fail(ENOMEM, "prefixes: out of memory; free some");
+	for (i = 0; i < n; i++)
+		list[i] = c[i].prefix;
+	err = c->kind == PREFIX_ADD ? corepath_prefix_add(pin_dir, list, n)
+				    : corepath_prefix_del(pin_dir, list, n);
+	free(list);
+	return err;
+}
+
+static int make_all(const char *pin_dir, const struct corepath_plan *plan)
+{
+	const struct change *c = plan->changes, *end = c + plan->n;
+	int err = 0;
+	size_t n;
+
+	for (; c < end && !err; c += n) {
+		for (n = 1; is_prefix(c) && c + n < end && c[n].kind == c->kind; n++)
+			;
+		err = is_prefix(c) ? make_prefixes(pin_dir, c, n) : make(pin_dir, c);
+	}
+	return err;
+}
+
+/* From what runs now to `to`. */
+static int go_to(const char *pin_dir, const struct corepath_config *to)
+{
+	struct corepath_config *now;
+	struct corepath_plan *plan;
+	int err;
+
+	err = corepath_config_running(pin_dir, &now);
+	if (err)
+		return err;
+	err = corepath_plan_make(now, to, &plan);
+	if (!err) {
+		err = make_all(pin_dir, plan);
+		corepath_plan_free(plan);
+	}
+	corepath_config_free(now);
+	return err;
+}
+
+int corepath_config_apply(const char *pin_dir, const struct corepath_config *to)
+{
+	struct corepath_config *before;
+	char why[512];
+	int err;
+
+	err = corepath_config_running(pin_dir, &before);
+	if (err)
+		return err;
+	err = go_to(pin_dir, to);
+	if (err) {
+		snprintf(why, sizeof(why), "%s", corepath_error());
+		if (go_to(pin_dir, before)) {
+			char worse[256];
+
+			snprintf(worse, sizeof(worse), "%s", corepath_error());
+			cp_fail(-err, "%s; and going back to what ran before failed: %s", why,
+				worse);
+		} else {
+			cp_fail(-err, "%s; what ran before runs again", why);
+		}
+	}
+	corepath_config_free(before);
+	return err;
+}
+
+int corepath_config_up(const char *pin_dir, const struct corepath_config *to)
+{
+	char why[512];
+	int err;
+
+	if (!to->n_devices)
+		return cp_fail(EINVAL, "no device to attach to; name one under 'devices'");
+	if (!access(pin_dir, F_OK))
+		return cp_fail(EEXIST,
+			       "%s: the datapath is up already; 'corepath reload' changes it, "
+			       "'corepath down' ends it",
+			       pin_dir);
+	err = add_device(pin_dir, &to->devices[0]);
+	if (err)
+		return err;
+	err = go_to(pin_dir, to);
+	if (err) {
+		snprintf(why, sizeof(why), "%s", corepath_error());
+		corepath_down(pin_dir, NULL, 0);
+		cp_fail(-err, "%s; nothing was left up", why);
+	}
+	return err;
+}
