@@ -232,16 +232,35 @@ static int make_qdisc(const struct cp_dir *dir, const struct cp_tc *t, int prog_
 	return pin_as(dir, pin, prog_fd, t);
 }
 
+/* Whether another filter of ours, of the other direction or kind, is in the device's qdisc. */
+static bool in_use(const struct cp_dir *dir, const struct cp_tc *t)
+{
+	bool found = false;
+	struct cp_tc *list;
+	size_t i, n;
+
+	if (cp_tc_read(dir, NULL, &list, &n))
+		return true;
+	for (i = 0; i < n; i++)
+		found |= list[i].ifindex == t->ifindex && list[i].mode == COREPATH_TC_CLSACT &&
+			 list[i].state == COREPATH_ATTACHED;
+	free(list);
+	return found;
+}
+
+/* After a filter of ours is gone: the qdisc, if it was made here and this was the last in it. What
+ * others have put into it keeps it, and then it is theirs. */
 static void drop_qdisc(const struct cp_dir *dir, const struct cp_tc *t)
 {
 	struct bpf_tc_hook hook = hook_of(t);
 	char pin[NAME_MAX + 1];
 
 	qdisc_name(t, pin);
-	if (faccessat(dir->fd, pin, F_OK, 0) || cp_filters_count(t->ifindex) > 0)
+	if (!cp_pin_there(dir, pin) || in_use(dir, t))
 		return;
 	hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-	bpf_tc_hook_destroy(&hook);
+	if (!cp_filters_count(t->ifindex))
+		bpf_tc_hook_destroy(&hook);
 	unlinkat(dir->fd, pin, 0);
 }
 

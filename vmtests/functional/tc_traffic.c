@@ -179,7 +179,28 @@ static void attaches(int index)
 		ck_abort_msg("'down' leaves the pin directory");
 }
 
+/* Somebody else uses the qdisc that was made for us: it stays for them, and nothing of ours does.
+ */
+static void others_come_later(int index __attribute__((unused)))
+{
+	struct path path;
+
+	path_open(&path, PATH_PLAIN);
+	command_good("up", "--dev", "lo");
+	command_good("endpoint", "add", PATH_DEVICE, WORKLOAD, "--tc-mode", "clsact");
+	add_foreign_filter();
+	command_good("endpoint", "del", PATH_DEVICE);
+	if (!foreign_filter_there())
+		ck_abort_msg("the filter of others went with ours");
+	command_good("down");
+	if (!foreign_filter_there())
+		ck_abort_msg("the filter of others went with 'down'");
+	if (access(command_pin_dir(), F_OK) == 0)
+		ck_abort_msg("'down' leaves the pin directory");
+}
+
 static const struct functional_test tests[] = {
+	{"functional.tc_traffic.others_come_later", others_come_later, 0},
 	{"functional.tc_traffic.attach_auto", attaches, 0},
 	{"functional.tc_traffic.attach_clsact", attaches, 1},
 	{"functional.tc_traffic.attach_tcx", attaches, 2},
