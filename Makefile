@@ -58,7 +58,7 @@ help: ## what can be made
 	@echo
 	@echo 'KERNEL is a series (6.12), a release (6.12.107), a list (5.10,7.2), "required", "all", or the'
 	@echo 'path of a bzImage or built tree. KERNEL_SRC=PATH builds that kernel source first.'
-	@echo 'SUITE=verifier,functional,traffic,tc,perf picks suites, PROFILE=jit-off,rt (or all) boot profiles.'
+	@echo 'SUITE=verifier,functional,traffic,tc,security,perf picks suites, PROFILE=jit-off,rt (or all) boot profiles.'
 
 vmtest: all ## boot KERNEL, run the suites on the datapath, write results/latest/report.md
 	$(B)/bin/vmtest test --kernel '$(KERNEL)' $(if $(SUITE),--suite '$(SUITE)') \
@@ -72,7 +72,7 @@ test-all: test ## what is too long for CI, too
 	$(MAKE) check-long
 
 matrix: builds ## every loader build, every compiler on the required kernels; CUBE=1: each with each
-	$(VMTEST) test --kernel required --suite verifier,functional,traffic,tc --loader all --compiler all \
+	$(VMTEST) test --kernel required --suite verifier,functional,traffic,tc,security --loader all --compiler all \
 		$(if $(CUBE),,--star) $(VMTEST_FLAGS)
 
 check-host: $(HOST_TESTS) ## unit tests that need no VM

@@ -26,7 +26,7 @@ VMTESTS_FIXTURES := $(patsubst vmtests/fixtures/%.c,$(B)/fixtures/%.o,$(filter-o
 TABLES := $(patsubst vmtests/functional/%_cases.py,$(B)/vmtests/%.json,$(filter-out %/gen_cases.py,\
 	$(wildcard vmtests/functional/*_cases.py)))
 
-all: $(LOADER_B)/guest/verifier $(B)/bin/functional $(B)/bin/perf $(TABLES) \
+all: $(LOADER_B)/guest/verifier $(B)/guest/act $(B)/guest/again $(B)/bin/functional $(B)/bin/perf $(TABLES) \
 	$(VMTESTS_BPF) $(VMTESTS_FIXTURES)
 
 # libbpf's headers are made with its library
@@ -38,6 +38,16 @@ $(VMTESTS_OBJ): $(LOADER_B)/obj/%.o: %.c | $(LIBBPF_A)
 $(LOADER_B)/guest/verifier: $(VERIFIER_OBJ) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -Wl,--wrap=bpf_prog_load -o $@ $^ -ljansson -lelf -lz
+
+# What the tests of processes run.
+$(B)/guest/act: $(LOADER_B)/obj/vmtests/act/act.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -o $@ $^
+
+$(B)/guest/again: vmtests/act/again.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -nostdlib -ffreestanding -fno-pie -no-pie -fno-stack-protector \
+		-Wl,--build-id=none,-z,noseparate-code -s -o $@ $<
 
 # libnl can look names up, for which a static program would need the shared libc; nothing here does,
 # so the linker is kept from warning about it at every build.

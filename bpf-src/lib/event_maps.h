@@ -29,14 +29,4 @@ struct {
 	__type(value, __u64);
 } event_lost SEC(".maps");
 
-/* Where an event is put together: the verifier does not follow what is in a map, and what it knows
- * of a stack's every byte it takes along every way through the parser. Programs of packets run with
- * softirqs off, so none meets another here. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct corepath_packet_event);
-} event_scratch SEC(".maps");
-
 #endif

@@ -10,7 +10,7 @@
 #ifndef COREPATH_EVENTS_H
 #define COREPATH_EVENTS_H
 
-#include "event_maps.h"
+#include "event_ring.h"
 #include "place.h"
 
 static __always_inline bool event_wanted(enum corepath_drop reason)
@@ -23,17 +23,15 @@ static __always_inline bool event_wanted(enum corepath_drop reason)
 	return event_config.wanted[number & (COREPATH_REASONS_MAX - 1)];
 }
 
-static __always_inline void event_put(__u32 watcher, void *event, __u32 size)
-{
-	void *ring = bpf_map_lookup_elem(&event_rings, &watcher);
-	__u64 *lost;
-
-	if (!ring || !bpf_ringbuf_output(ring, event, size, 0))
-		return;
-	lost = bpf_map_lookup_elem(&event_lost, &watcher);
-	if (lost)
-		(*lost)++;
-}
+/* Where an event is put together: the verifier does not follow what is in a map, and what it knows
+ * of a stack's every byte it takes along every way through the parser. Programs of packets run with
+ * softirqs off, so none meets another here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct corepath_packet_event);
+} event_scratch SEC(".maps");
 
 /* Gives what is in event_scratch to all who want it. Verified once, as a global function, and not
  * on every way through the parser. */

@@ -19,7 +19,7 @@ struct args {
 	__u32 max_prefixes;
 	__u32 count;
 	__u32 port;
-	const char *reason, *address, *proto;
+	const char *reason, *kind, *address, *proto;
 	const char *file; /* NULL if not given */
 	bool allow;
 	bool json;

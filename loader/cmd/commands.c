@@ -20,6 +20,10 @@ const struct command_option options[N_OPTIONS] = {
 			"folder of a cgroup (version 2); those below it are included"},
 	[OPT_REASON] = {"reason", "NAME,...",
 			"only these, as 'corepath counters' names them, or all (default: drops)"},
+	[OPT_KIND] =
+		{"kind", "exec|fork|exit|all",
+		 "processes that run a program, begin or end; a list with commas; no packets unless "
+		 "--reason asks for them"},
 	[OPT_ADDRESS] = {"address", "PREFIX", "only packets from or to this prefix"},
 	[OPT_PORT] = {"port", "N", "only packets from or to this port"},
 	[OPT_PROTO] = {"proto", "tcp|udp|icmp|...", "only packets of this protocol"},
@@ -226,11 +230,14 @@ const struct command commands[] = {
 	 0, cmd_uplink_sweep},
 	{NULL, "counters", "", "Print packets and bytes by what became of them.",
 	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
-	{NULL, "observe", "[--reason NAME,...] [--address PREFIX] [--port N] [--proto P]",
-	 "Print packets as they are dropped, a line each, until Ctrl-C. Costs nothing while nobody does.",
-	 "corepath observe --address 198.51.100.0/24 --json",
-	 BIT(OPT_REASON) | BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_PROTO) | BIT(OPT_COUNT) |
-		 BIT(OPT_JSON),
+	{NULL, "observe",
+	 "[--reason NAME,...] [--kind KIND,...] [--address PREFIX] [--port N] [--proto P]",
+	 "Print packets as they are dropped, a line each, until Ctrl-C. Costs nothing while nobody does.\n"
+	 "With --kind processes, too, which need nothing to be up: exec has the file that runs, its\n"
+	 "arguments and the current directory, exit has status or signal.",
+	 "corepath observe --kind exec,exit --json",
+	 BIT(OPT_REASON) | BIT(OPT_KIND) | BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_PROTO) |
+		 BIT(OPT_COUNT) | BIT(OPT_JSON),
 	 0, 0, cmd_observe},
 	{NULL, "version", "", "Print the versions of corepath and libbpf.", "corepath version", 0,
 	 0, 0, cmd_version},

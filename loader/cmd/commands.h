@@ -14,6 +14,7 @@ enum option_id {
 	OPT_ALLOW,
 	OPT_CGROUP,
 	OPT_REASON,
+	OPT_KIND,
 	OPT_ADDRESS,
 	OPT_PORT,
 	OPT_PROTO,

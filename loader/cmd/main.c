@@ -144,6 +144,9 @@ static int take_option(struct args *args, int opt, const char *value)
 	case OPT_REASON:
 		args->reason = value;
 		break;
+	case OPT_KIND:
+		args->kind = value;
+		break;
 	case OPT_ADDRESS:
 		args->address = value;
 		break;

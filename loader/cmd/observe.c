@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* corepath observe: packets as they are dropped or sent on, one line each. */
+/* corepath observe: packets as they are dropped or sent on, and processes, one line each. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -12,10 +12,12 @@
 #include <string.h>
 #include <time.h>
 #include "cmd.h"
+#include "process.h"
 
 /* What is left out of what the datapath tells. */
 struct filter {
 	bool reasons[COREPATH_DROP_COUNT];
+	bool kinds[COREPATH_EVENT_KINDS];
 	struct corepath_prefix address; /* either end */
 	bool has_address;
 	unsigned int port; /* either end; 0: any */
@@ -158,14 +160,18 @@ static int print_object(const struct observe *o, const struct corepath_packet_ev
 static int on_event(const struct corepath_event *head, void *arg)
 {
 	const struct corepath_packet_event *e = (const void *)head;
+	bool packet = head->kind == COREPATH_EVENT_PACKET;
 	struct observe *o = arg;
+	char time[32];
 
-	if (head->kind != COREPATH_EVENT_PACKET || head->size < sizeof(*e) ||
-	    e->reason >= COREPATH_DROP_COUNT || !wanted(&o->filter, e))
+	if (packet &&
+	    (head->size < sizeof(*e) || e->reason >= COREPATH_DROP_COUNT || !wanted(&o->filter, e)))
 		return 0;
 	if (o->limited && !o->left)
 		return -ECANCELED;
-	if (o->args->json)
+	if (!packet)
+		o->failed = !print_process(head, when(o, head, time), o->args->json);
+	else if (o->args->json)
 		o->failed = print_object(o, e);
 	else
 		print_line(o, e);
@@ -185,7 +191,7 @@ static int say_lost(struct observe *o, struct corepath_watch *w)
 	if (lost != o->lost_said)
 		fprintf(stderr,
 			"corepath: %" PRIu64 " events lost, as they came faster than they were "
-			"read; ask for fewer reasons\n",
+			"read; ask for less\n",
 			(uint64_t)lost);
 	o->lost_said = lost;
 	return EXIT_DONE;
@@ -197,8 +203,6 @@ static int parse_reasons(const char *list, bool reasons[COREPATH_DROP_COUNT])
 	enum corepath_drop reason;
 	int i, err = copy ? 0 : -ENOMEM;
 
-	for (i = 0; !list && i < COREPATH_DROP_COUNT; i++)
-		reasons[i] = corepath_is_drop(i);
 	while (list && !err && (word = strsep(&rest, ","))) {
 		if (!strcmp(word, "all")) {
 			for (i = 0; i < COREPATH_DROP_COUNT; i++)
@@ -213,6 +217,26 @@ static int parse_reasons(const char *list, bool reasons[COREPATH_DROP_COUNT])
 	return err ? report_usage("--reason %s: %s", list, corepath_error()) : EXIT_DONE;
 }
 
+static int parse_kinds(const char *list, bool kinds[COREPATH_EVENT_KINDS])
+{
+	char *copy = strdup(list ?: ""), *word, *rest = copy;
+	enum corepath_event_kind kind;
+	int i, err = copy ? 0 : -ENOMEM;
+
+	while (list && !err && (word = strsep(&rest, ","))) {
+		if (!strcmp(word, "all")) {
+			for (i = COREPATH_EVENT_PACKET + 1; i < COREPATH_EVENT_KINDS; i++)
+				kinds[i] = true;
+			continue;
+		}
+		err = corepath_event_kind_parse(word, &kind);
+		if (!err)
+			kinds[kind] = true;
+	}
+	free(copy);
+	return err ? report_usage("--kind %s: %s", list, corepath_error()) : EXIT_DONE;
+}
+
 static int parse_filter(const struct args *args, struct filter *f)
 {
 	size_t i;
@@ -220,7 +244,12 @@ static int parse_filter(const struct args *args, struct filter *f)
 
 	f->port = args->port;
 	f->proto = -1;
+	/* drops, if nothing is asked for by name */
+	for (i = 0; !args->reason && !args->kind && i < COREPATH_DROP_COUNT; i++)
+		f->reasons[i] = corepath_is_drop(i);
 	status = parse_reasons(args->reason, f->reasons);
+	if (!status)
+		status = parse_kinds(args->kind, f->kinds);
 	if (status)
 		return status;
 	if (args->address) {
@@ -269,8 +298,11 @@ int cmd_observe(const struct args *args)
 {
 	struct observe o = {.args = args, .left = args->count, .limited = args->count};
 	struct sigaction act = {.sa_handler = on_signal};
-	struct corepath_watch_request req = {
-		.pin_dir = args->pin_dir, .reasons = o.filter.reasons, .fn = on_event, .arg = &o};
+	struct corepath_watch_request req = {.pin_dir = args->pin_dir,
+					     .reasons = o.filter.reasons,
+					     .kinds = o.filter.kinds,
+					     .fn = on_event,
+					     .arg = &o};
 	struct corepath_watch *w;
 	int status;
 

@@ -367,7 +367,8 @@ typedef int (*corepath_watch_fn)(const struct corepath_event *e, void *arg);
 
 struct corepath_watch_request {
 	const char *pin_dir;
-	const bool *reasons; /* COREPATH_DROP_COUNT: whose packets to tell of */
+	const bool *reasons; /* COREPATH_DROP_COUNT: whose packets to tell of; NULL: none */
+	const bool *kinds;   /* COREPATH_EVENT_KINDS: what else to tell of; NULL: nothing */
 	size_t ring_bytes;   /* a power of two and whole pages, or 0 */
 	corepath_watch_fn fn;
 	void *arg;
@@ -378,7 +379,9 @@ struct corepath_watch;
 /*
  * Begins to watch: from its return on, every packet of those reasons is told of or counted as lost.
  * COREPATH_WATCHERS can watch at once (-EBUSY). -ENOENT if nothing is up. Passed-on packets
- * (COREPATH_DROP_FORWARDED) are not told of by XDP programs.
+ * (COREPATH_DROP_FORWARDED) are not told of by XDP programs. Kinds other than packets need nothing
+ * to be up: what tells of them is attached with its first watcher, goes with its last one, and the
+ * pin directory is made if it is not there.
  */
 int corepath_watch_open(const struct corepath_watch_request *req, struct corepath_watch **watch);
 
@@ -393,8 +396,20 @@ int corepath_watch_lost(struct corepath_watch *w, __u64 *lost);
 int corepath_watch_stop(struct corepath_watch *w);
 void corepath_watch_close(struct corepath_watch *w);
 
-/* "xdp", "tc-ingress", "tc-egress" */
+/* "xdp", "tc-ingress", "tc-egress", "tracepoint" */
 const char *corepath_hook_name(enum corepath_hook hook);
+
+/* "packet", "exec", "fork", "exit"; and the kind of that name, or -EINVAL */
+const char *corepath_event_kind_name(enum corepath_event_kind kind);
+int corepath_event_kind_parse(const char *name, enum corepath_event_kind *kind);
+
+/* The three texts of an exec event. The event's sizes have been checked by who calls: -EINVAL if
+ * they do not fit it. None ends with a NUL; each argument does, but one that is cut. */
+struct corepath_exec_text {
+	const char *path, *cwd, *args;
+};
+
+int corepath_exec_text(const struct corepath_exec_event *e, struct corepath_exec_text *out);
 
 #include <corepath_endpoint.h>
 

@@ -93,6 +93,25 @@ int cp_link_check_free(const struct cp_dir *dir, const struct corepath_attachmen
  * still watch have, too. */
 void cp_watch_sweep(const struct cp_dir *dir, bool all);
 
+/* processes.c */
+
+/* Room for what each CPU puts together, in an object that is not loaded yet. */
+int cp_scratch_resize(struct bpf_object *obj);
+
+/* Attaches a program of a raw tracepoint, of fentry or of the LSM, where its section says, and pins
+ * the link. A negative errno without an error text. */
+int cp_trace_attach(const struct cp_dir *dir, int prog_fd, const char *pin);
+
+/* Detaches at once, and unpins. None there is no error. */
+int cp_trace_remove(const struct cp_dir *dir, const char *pin);
+
+/* The programs that tell of processes: all attached, or none. */
+int cp_processes_attach(const struct cp_dir *dir);
+int cp_processes_detach(const struct cp_dir *dir);
+
+/* The same with their maps. */
+int cp_processes_unpin(const struct cp_dir *dir);
+
 /* tc.c: programs on tc hooks. Every function leaves foreign programs and filters alone. */
 
 struct cp_tc {
@@ -241,6 +260,10 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 #define CP_MAP_EVENT_CONFIG ".data.events"
 #define CP_MAP_EVENT_RINGS  "event_rings"
 #define CP_MAP_EVENT_LOST   "event_lost"
+
+#define CP_MAP_SEC_SCRATCH "sec_scratch"
+#define CP_MAP_SEC_TAKEN   "sec_taken"
+#define CP_MAP_SEC_ENDED   "sec_ended"
 
 #define CP_MAP_ENDPOINTS  "endpoints"
 #define CP_MAP_EP_ADDRS	  "ep_addrs"

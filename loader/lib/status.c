@@ -44,8 +44,10 @@ static int usage(const struct cp_dir *dir, const char *map, struct corepath_usag
 {
 	int fd, err;
 
-	/* no prefilter, but services for sockets */
-	if (!cp_pin_there(dir, map) && cp_pin_there(dir, CP_MAP_LB_CONFIG))
+	/* no prefilter, but services for sockets or somebody who watches processes: `up` pins the
+	 * tries before what those have */
+	if (!cp_pin_there(dir, map) &&
+	    (cp_pin_there(dir, CP_MAP_LB_CONFIG) || cp_pin_there(dir, CP_MAP_EVENT_CONFIG)))
 		return 0;
 	fd = cp_map_get(dir, map);
 	if (fd < 0)

@@ -55,23 +55,46 @@ static int folder_lock(const struct cp_dir *dir, unsigned int number, bool make)
 	return err;
 }
 
-/* Writes a watcher's bit of every reason; wanted NULL: none. The caller has the directory's
+static void want_each(__u8 *watchers, size_t n, unsigned int number, const bool *wanted)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		watchers[i] &= ~(1u << number);
+		if (wanted && wanted[i])
+			watchers[i] |= 1u << number;
+	}
+}
+
+/* Writes a watcher's bit of every reason and kind; NULL: none. The caller has the directory's
  * exclusive lock, so nobody else writes. */
-static int want(int config, unsigned int number, const bool *wanted)
+static int want(int config, unsigned int number, const bool *reasons, const bool *kinds)
 {
 	struct corepath_event_config c;
 	__u32 zero = 0;
-	int i, err;
+	int err;
 
 	err = bpf_map_lookup_elem(config, &zero, &c);
 	if (err)
 		return err;
-	for (i = 0; i < COREPATH_DROP_COUNT; i++) {
-		c.wanted[i] &= ~(1u << number);
-		if (wanted && wanted[i])
-			c.wanted[i] |= 1u << number;
-	}
+	want_each(c.wanted, COREPATH_DROP_COUNT, number, reasons);
+	want_each(c.kinds, COREPATH_EVENT_KINDS, number, kinds);
 	return bpf_map_update_elem(config, &zero, &c, BPF_ANY);
+}
+
+/* Nobody watches processes any more: who does not is not to pay for it. */
+static void detach_unwanted(const struct cp_dir *dir, int config)
+{
+	struct corepath_event_config c;
+	__u32 zero = 0;
+	size_t i;
+
+	if (bpf_map_lookup_elem(config, &zero, &c))
+		return;
+	for (i = 0; i < COREPATH_KINDS_MAX; i++)
+		if (c.kinds[i])
+			return;
+	cp_processes_detach(dir);
 }
 
 static int zero_lost(int lost, __u32 number)
@@ -101,13 +124,15 @@ void cp_watch_sweep(const struct cp_dir *dir, bool all)
 		fd = folder_lock(dir, i, false);
 		if (fd == -ENOENT || (fd < 0 && !all))
 			continue;
-		want(config, i, NULL);
+		want(config, i, NULL, NULL);
 		bpf_map_delete_elem(rings, &i);
 		folder_name(i, name);
 		unlinkat(dir->fd, name, AT_REMOVEDIR);
 		if (fd >= 0)
 			close(fd);
 	}
+	if (config >= 0)
+		detach_unwanted(dir, config);
 	if (rings >= 0)
 		close(rings);
 	if (config >= 0)
@@ -174,18 +199,30 @@ static int open_maps(struct corepath_watch *w)
 	return w->lost < 0 ? w->lost : 0;
 }
 
+static bool wants_processes(const struct corepath_watch_request *req)
+{
+	size_t i;
+
+	for (i = 0; req->kinds && i < COREPATH_EVENT_KINDS; i++)
+		if (req->kinds[i])
+			return true;
+	return false;
+}
+
 static int start(struct corepath_watch *w, const struct corepath_watch_request *req)
 {
 	int err;
 
 	cp_watch_sweep(&w->dir, false);
-	err = open_maps(w);
+	err = wants_processes(req) ? cp_processes_attach(&w->dir) : 0;
+	if (!err)
+		err = open_maps(w);
 	if (!err)
 		err = claim(w);
 	if (!err)
 		err = make_ring(w, req->ring_bytes ?: COREPATH_WATCH_RING);
 	if (!err) {
-		err = want(w->config, w->number, req->reasons);
+		err = want(w->config, w->number, req->reasons, req->kinds);
 		if (err)
 			cp_fail(-err, "watch %s: %s; run as root", w->dir.path, strerror(-err));
 	}
@@ -219,11 +256,12 @@ int corepath_watch_open(const struct corepath_watch_request *req, struct corepat
 	w->lock = w->rings = w->config = w->lost = -1;
 	w->fn = req->fn;
 	w->arg = req->arg;
-	err = cp_dir_open(&w->dir, req->pin_dir, CP_CHANGE);
+	err = cp_dir_open(&w->dir, req->pin_dir, wants_processes(req) ? CP_CREATE : CP_CHANGE);
 	if (!err) {
 		err = start(w, req);
-		if (err && w->lock >= 0) { /* what was begun is swept like a killed one's */
-			close(w->lock);
+		if (err) { /* what was begun is swept like a killed one's */
+			if (w->lock >= 0)
+				close(w->lock);
 			w->lock = -1;
 			cp_watch_sweep(&w->dir, false);
 		}
@@ -270,7 +308,7 @@ int corepath_watch_stop(struct corepath_watch *w)
 
 	if (err) /* it went down meanwhile: nothing is told to anybody */
 		return err == -ENOENT ? 0 : err;
-	err = want(w->config, w->number, NULL);
+	err = want(w->config, w->number, NULL, NULL);
 	cp_dir_close(&w->dir);
 	return err ? cp_fail(-err, "watch %s: stop: %s", w->pin_dir, strerror(-err)) : 0;
 }
@@ -294,7 +332,46 @@ const char *corepath_hook_name(enum corepath_hook hook)
 		[COREPATH_HOOK_XDP] = "xdp",
 		[COREPATH_HOOK_TC_INGRESS] = "tc-ingress",
 		[COREPATH_HOOK_TC_EGRESS] = "tc-egress",
+		[COREPATH_HOOK_TRACEPOINT] = "tracepoint",
 	};
 
 	return hook < sizeof(names) / sizeof(names[0]) && names[hook] ? names[hook] : "?";
+}
+
+static const char *const kinds[COREPATH_EVENT_KINDS] = {
+	[COREPATH_EVENT_PACKET] = "packet",
+	[COREPATH_EVENT_EXEC] = "exec",
+	[COREPATH_EVENT_FORK] = "fork",
+	[COREPATH_EVENT_EXIT] = "exit",
+};
+
+const char *corepath_event_kind_name(enum corepath_event_kind kind)
+{
+	return kind < COREPATH_EVENT_KINDS && kinds[kind] ? kinds[kind] : "?";
+}
+
+int corepath_event_kind_parse(const char *name, enum corepath_event_kind *kind)
+{
+	int i;
+
+	for (i = 0; i < COREPATH_EVENT_KINDS; i++) {
+		if (kinds[i] && !strcmp(name, kinds[i])) {
+			*kind = i;
+			return 0;
+		}
+	}
+	return cp_fail(EINVAL, "'%s' is no kind of event; use exec, fork or exit", name);
+}
+
+int corepath_exec_text(const struct corepath_exec_event *e, struct corepath_exec_text *out)
+{
+	if (e->head.size < sizeof(*e) ||
+	    e->head.size - sizeof(*e) < (size_t)e->path_len + e->cwd_len + e->args_len)
+		return cp_fail(EINVAL,
+			       "exec event: its texts are longer than it is; is the datapath of "
+			       "another version?");
+	out->path = e->data;
+	out->cwd = out->path + e->path_len;
+	out->args = out->cwd + e->cwd_len;
+	return 0;
 }

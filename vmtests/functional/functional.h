@@ -61,6 +61,11 @@ void preflight_tc_add(Suite *suite, const struct selection *selection);
 /* Adds those that watch packets being dropped, functional.events.*. */
 void events_add(Suite *suite, const struct selection *selection);
 
+/* Adds those that watch processes, functional.process.*, and those of the paths they are told
+ * under. */
+void process_add(Suite *suite, const struct selection *selection);
+void process_paths_add(Suite *suite, const struct selection *selection);
+
 /* Adds those that attach to tc hooks, functional.tc_traffic.*. */
 void tc_traffic_add(Suite *suite, const struct selection *selection);
 

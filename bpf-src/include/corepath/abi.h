@@ -321,10 +321,15 @@ enum corepath_hook {
 	COREPATH_HOOK_XDP = 1,
 	COREPATH_HOOK_TC_INGRESS = 2,
 	COREPATH_HOOK_TC_EGRESS = 3,
+	COREPATH_HOOK_TRACEPOINT = 4,
 };
 
 enum corepath_event_kind {
 	COREPATH_EVENT_PACKET = 1, /* struct corepath_packet_event */
+	COREPATH_EVENT_EXEC = 2,   /* struct corepath_exec_event */
+	COREPATH_EVENT_FORK = 3,   /* struct corepath_fork_event */
+	COREPATH_EVENT_EXIT = 4,   /* struct corepath_exit_event */
+	COREPATH_EVENT_KINDS,
 };
 
 /* What every event begins with. */
@@ -351,11 +356,16 @@ struct corepath_packet_event {
 /* How many can watch at once: a ring each in event_rings, a bit each in `wanted`. */
 #define COREPATH_WATCHERS 8
 
-/* The only value of event_config: for each reason, the watchers that want its packets. */
+/* The only value of event_config: for each reason, the watchers that want its packets, and for each
+ * kind of other events those that want it. */
 #define COREPATH_REASONS_MAX 256
+#define COREPATH_KINDS_MAX   32
 struct corepath_event_config {
 	__u8 wanted[COREPATH_REASONS_MAX];
+	__u8 kinds[COREPATH_KINDS_MAX];
 };
+
+#include <corepath/abi_sec.h>
 
 /* ---- connections, policies, endpoints ---- */
 
