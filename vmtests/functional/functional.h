@@ -35,6 +35,10 @@ struct functional_test {
 void functional_add(Suite *suite, const struct selection *selection,
 		    const struct functional_test *tests, size_t n);
 
+/* The same for tests that may take more seconds than CHECKRUN_TIMEOUT. */
+void functional_add_long(Suite *suite, const struct selection *selection,
+			 const struct functional_test *tests, size_t n, int timeout);
+
 /* Adds the tests that send real packets through the corepath command, functional.traffic.*. */
 void traffic_add(Suite *suite, const struct selection *selection);
 

@@ -20,6 +20,12 @@ END_TEST
 void functional_add(Suite *suite, const struct selection *selection,
 		    const struct functional_test *tests, size_t n)
 {
+	functional_add_long(suite, selection, tests, n, CHECKRUN_TIMEOUT);
+}
+
+void functional_add_long(Suite *suite, const struct selection *selection,
+			 const struct functional_test *tests, size_t n, int timeout)
+{
 	for (size_t i = 0; i < n; i++) {
 		TCase *tcase;
 
@@ -30,7 +36,7 @@ void functional_add(Suite *suite, const struct selection *selection,
 			abort();
 		added[n_added] = &tests[i];
 		tcase = tcase_create(tests[i].test);
-		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
+		tcase_set_timeout(tcase, timeout);
 		tcase_add_loop_test(tcase, run_one, n_added, n_added + 1);
 		suite_add_tcase(suite, tcase);
 		n_added++;

@@ -416,10 +416,14 @@ static const struct functional_test tests[] = {
 	{"functional.process.command_prints_json", command_prints_json, 0},
 	{"functional.process.command_prints_lines", command_prints_lines, 0},
 	{"functional.process.attached_while_watched", attached_while_watched, 0},
+};
+
+static const struct functional_test long_tests[] = {
 	{"functional.process.storm", storm, 0},
 };
 
 void process_add(Suite *suite, const struct selection *selection)
 {
 	functional_add(suite, selection, tests, sizeof(tests) / sizeof(*tests));
+	functional_add_long(suite, selection, long_tests, 1, 600);
 }
