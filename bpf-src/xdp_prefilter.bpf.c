@@ -82,11 +82,23 @@ int xdp_prefilter(struct xdp_md *ctx)
 	};
 	enum corepath_drop reason = filter(&p);
 
+	if (reason)
+		return xdp_drop(ctx, &xdp_stages, reason, p.data_end - p.data);
 	/* the next program counts it then; we go on here only if there is none */
-	if (!reason)
-		bpf_tail_call(ctx, &xdp_stages, COREPATH_STAGE_FIRST);
-	xdp_done(ctx, reason, p.data_end - p.data);
-	return reason ? XDP_DROP : XDP_PASS;
+	bpf_tail_call(ctx, &xdp_stages, COREPATH_STAGE_FIRST);
+	count(reason, p.data_end - p.data);
+	return XDP_PASS;
+}
+
+/* Tells who watches of a packet that a program with tail calls drops. */
+SEC("xdp")
+int xdp_event(struct xdp_md *ctx)
+{
+	struct corepath_packet_event *e = event_scratched();
+
+	if (e)
+		event_xdp(ctx, e->reason, e->bytes);
+	return XDP_DROP;
 }
 
 char LICENSE[] SEC("license") = "GPL";

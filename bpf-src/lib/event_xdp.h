@@ -8,7 +8,7 @@
 
 /* A global function: verified once, and not again on every way by which a program ends
  * (lib/place.h says more). */
-__attribute__((noinline)) int event_xdp(struct xdp_md *ctx, __u32 reason, __u32 bytes)
+__attribute__((noinline, unused)) int event_xdp(struct xdp_md *ctx, __u32 reason, __u32 bytes)
 {
 	struct packet p = {
 		.data = (void *)(long)ctx->data,
@@ -26,6 +26,28 @@ static __always_inline void xdp_done(struct xdp_md *ctx, enum corepath_drop reas
 	count(reason, bytes);
 	if (reason && event_wanted(reason))
 		event_xdp(ctx, reason, bytes);
+}
+
+/*
+ * The same of a packet that is dropped, for programs with tail calls: the program xdp_event tells,
+ * and drops it. They call no function, as kernels take both in one program only with the JIT on
+ * (check_max_stack_depth() in kernel/bpf/verifier.c).
+ */
+static __always_inline int xdp_drop(struct xdp_md *ctx, void *stages, enum corepath_drop reason,
+				    __u64 bytes)
+{
+	struct corepath_packet_event *e;
+
+	count(reason, bytes);
+	if (!event_wanted(reason))
+		return XDP_DROP;
+	e = event_scratched();
+	if (!e)
+		return XDP_DROP;
+	e->reason = reason;
+	e->bytes = bytes;
+	bpf_tail_call(ctx, stages, COREPATH_STAGE_EVENT);
+	return XDP_DROP;
 }
 
 #endif

@@ -33,15 +33,21 @@ struct {
 	__type(value, struct corepath_packet_event);
 } event_scratch SEC(".maps");
 
+static __always_inline struct corepath_packet_event *event_scratched(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&event_scratch, &zero);
+}
+
 /* Gives what is in event_scratch to all who want it. Verified once, as a global function, and not
  * on every way through the parser. */
-__attribute__((noinline)) int event_send(__u32 reason)
+__attribute__((noinline, unused)) int event_send(__u32 reason)
 {
 	__u8 wanted = event_config.wanted[reason & (COREPATH_REASONS_MAX - 1)];
-	struct corepath_packet_event *e;
-	__u32 i, zero = 0;
+	struct corepath_packet_event *e = event_scratched();
+	__u32 i;
 
-	e = bpf_map_lookup_elem(&event_scratch, &zero);
 	if (!e)
 		return 0;
 #pragma unroll
@@ -91,10 +97,8 @@ static __always_inline void event_read_flow(struct packet *p, struct corepath_pa
 static __always_inline void event_packet(struct packet *p, enum corepath_hook hook, __u32 ifindex,
 					 enum corepath_drop reason, __u32 bytes)
 {
-	struct corepath_packet_event *e;
-	__u32 zero = 0;
+	struct corepath_packet_event *e = event_scratched();
 
-	e = bpf_map_lookup_elem(&event_scratch, &zero);
 	if (!e)
 		return;
 	*e = (struct corepath_packet_event){

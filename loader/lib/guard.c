@@ -64,7 +64,9 @@ static int load(const struct cp_dir *dir)
 	size_t i;
 	int err;
 
-	err = cp_guard_unpin(dir); /* what a killed command left */
+	err = cp_stage_needs_jit("the guard");
+	if (!err)
+		err = cp_guard_unpin(dir); /* what a killed command left */
 	if (err)
 		return err;
 	cp_log_start();

@@ -260,6 +260,7 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 #define CP_MAP_EVENT_CONFIG ".data.events"
 #define CP_MAP_EVENT_RINGS  "event_rings"
 #define CP_MAP_EVENT_LOST   "event_lost"
+#define CP_MAP_EVENT_MAKING "event_scratch"
 
 #define CP_MAP_SEC_SCRATCH "sec_scratch"
 #define CP_MAP_SEC_TAKEN   "sec_taken"
@@ -320,6 +321,9 @@ struct cp_maglev_node {
 int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots, __u32 n_slots);
 
 /* stages.c */
+
+/* -EOPNOTSUPP, and why, if the kernel's JIT is off: a stage behind the prefilter needs it. */
+int cp_stage_needs_jit(const char *what);
 
 /* Fills or empties the slot of the guard or of the balancer, whose program is pinned, and has the
  * prefilter hand on to whichever of the two comes first. */

@@ -80,9 +80,11 @@ int cp_lb_make_maps(const struct cp_dir *dir)
 
 static int load_program(const struct cp_dir *dir)
 {
+	int err = cp_stage_needs_jit("the balancer");
 	struct xdp_lb *skel;
-	int err;
 
+	if (err)
+		return err;
 	cp_log_start();
 	skel = xdp_lb__open();
 	err = skel ? cp_maps_share(dir, skel->obj) : -errno;

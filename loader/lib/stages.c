@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What the prefilter hands packets on to: the slots of xdp_stages. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -27,6 +28,28 @@ static bool is_filled(int stages, __u32 slot)
 	__u32 id;
 
 	return !bpf_map_lookup_elem(stages, &slot, &id);
+}
+
+/*
+ * Kernels refuse tail calls beside calls of functions without the JIT (check_max_stack_depth() in
+ * kernel/bpf/verifier.c), which the guard has; and where the interpreter runs the balancer by a
+ * tail call, 6.12.117 was seen to return to address 0. Neither is to be found out by an operator.
+ */
+int cp_stage_needs_jit(const char *what)
+{
+	FILE *f = fopen("/proc/sys/net/core/bpf_jit_enable", "re");
+	int on = 1;
+
+	if (f) {
+		if (fscanf(f, "%d", &on) != 1)
+			on = 1;
+		fclose(f);
+	}
+	return on ? 0
+		  : cp_fail(EOPNOTSUPP,
+			    "%s needs the kernel's JIT, which is off; switch it on: sysctl "
+			    "net.core.bpf_jit_enable=1",
+			    what);
 }
 
 int cp_stage_set(const struct cp_dir *dir, enum corepath_stage stage, bool on)

@@ -14,7 +14,7 @@
 
 static const char *const map_names[] = {
 	CP_MAP_SRC4,	     CP_MAP_SRC6,	 CP_MAP_COUNTERS,   CP_MAP_STAGES,
-	CP_MAP_EVENT_CONFIG, CP_MAP_EVENT_RINGS, CP_MAP_EVENT_LOST,
+	CP_MAP_EVENT_CONFIG, CP_MAP_EVENT_RINGS, CP_MAP_EVENT_LOST, CP_MAP_EVENT_MAKING,
 };
 #define N_MAPS (sizeof(map_names) / sizeof(map_names[0]))
 
@@ -148,7 +148,8 @@ static int fail_load(int err)
 
 static int load(struct up *u)
 {
-	int err;
+	__u32 stage = COREPATH_STAGE_EVENT;
+	int err, event;
 
 	cp_log_start();
 	u->skel = xdp_prefilter__open();
@@ -159,6 +160,11 @@ static int load(struct up *u)
 	if (err)
 		return err;
 	err = xdp_prefilter__load(u->skel);
+	if (!err) {
+		event = bpf_program__fd(u->skel->progs.xdp_event);
+		err = bpf_map_update_elem(bpf_map__fd(u->skel->maps.xdp_stages), &stage, &event,
+					  BPF_ANY);
+	}
 	return err ? fail_load(err) : 0;
 }
 

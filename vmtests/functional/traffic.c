@@ -240,6 +240,8 @@ static void guard_while_up(int index __attribute__((unused)))
 {
 	struct path path;
 
+	if (checkrun_skip_without_jit())
+		return;
 	open_path(&path, PATH_PLAIN);
 	command_good("up", "--dev", PATH_DEVICE);
 	command_good("prefilter", "signature", "add", "7", "proto=udp", "family=4", "from=ip",

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jit.h"
 #include "result.h"
 
 /* The longest message of a test, bytes: a whole packet three times in hexadecimal, or all a command
@@ -14,6 +15,7 @@
 #define MESSAGE_MAX (256 * 1024)
 
 static char current[256];
+static bool skipped; /* in the process of the test */
 
 void checkrun_begin(const char *test)
 {
@@ -23,7 +25,21 @@ void checkrun_begin(const char *test)
 
 void checkrun_pass(void)
 {
-	result_report(current, RESULT_PASS, NULL);
+	if (!skipped)
+		result_report(current, RESULT_PASS, NULL);
+}
+
+bool checkrun_skip_without_jit(void)
+{
+	json_t *line;
+
+	if (jit_is_on())
+		return false;
+	line = result_new(current, RESULT_SKIP, "its program needs the JIT");
+	json_object_set_new(line, "missing", json_string(VMTESTS_JIT));
+	result_write(line);
+	skipped = true;
+	return true;
 }
 
 void checkrun_pass_with(const char *format, ...)

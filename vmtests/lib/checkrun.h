@@ -11,6 +11,7 @@
 
 #include <check.h>
 #include <jansson.h>
+#include <stdbool.h>
 
 /* Seconds a test may take: a hang is found, a slow shared host under TCG is not called one. */
 #define CHECKRUN_TIMEOUT 120
@@ -18,8 +19,11 @@
 /* The start line of @test, the name of its TCase. */
 void checkrun_begin(const char *test);
 
-/* The PASS line of the test begun. */
+/* The PASS line of the test begun, unless it was skipped. */
 void checkrun_pass(void);
+
+/* The SKIP line of the test begun, if it needs the JIT and there is none: the test is to return. */
+bool checkrun_skip_without_jit(void);
 
 /* The same with a line that says what passed. */
 void checkrun_pass_with(const char *format, ...) __attribute__((format(printf, 1, 2)));

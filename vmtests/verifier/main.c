@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../lib/jit.h"
 #include "../lib/result.h"
 #include "load.h"
 
@@ -170,7 +171,7 @@ static enum result_status status_of(const struct load_result *result)
 }
 
 static void judge_program(const char *path, const char *object, const char *program,
-			  const char *type)
+			  const char *type, bool needs_jit)
 {
 	char test[512], name[128], log_base[4096];
 	struct load_result result;
@@ -191,6 +192,10 @@ static void judge_program(const char *path, const char *object, const char *prog
 		line = result_new(test, status_of(&result), "%s%s",
 				  result.needs_company ? "cannot be judged alone: " : "",
 				  result.reason);
+	if (!result.accepted && needs_jit && !jit_is_on()) {
+		json_object_set_new(line, "status", json_string("SKIP"));
+		json_object_set_new(line, "missing", json_string(VMTESTS_JIT));
+	}
 	json_object_set_new(line, "verifier", verifier_json(object, program, type, &result));
 	if (result.file)
 		json_object_set_new(line, "source", source_json(&result));
@@ -200,7 +205,7 @@ static void judge_program(const char *path, const char *object, const char *prog
 	load_result_free(&result);
 }
 
-static void judge_object(const char *path)
+static void judge_object(const char *path, bool needs_jit)
 {
 	char object[256], test[512], why[1024];
 	const char *problem = NULL;
@@ -229,7 +234,7 @@ static void judge_object(const char *path)
 			const char *type = libbpf_bpf_prog_type_str(bpf_program__type(program));
 
 			judge_program(path, object, bpf_program__name(program),
-				      type ? type : "unknown");
+				      type ? type : "unknown", needs_jit);
 			programs++;
 		}
 		bpf_object__close(obj);
@@ -246,10 +251,11 @@ static void judge_object(const char *path)
 
 static void usage(FILE *to)
 {
-	fputs("usage: verifier [--source-root DIR] [--log-dir DIR] OBJECT...\n"
+	fputs("usage: verifier [--source-root DIR] [--log-dir DIR] [--jit OBJECT] OBJECT...\n"
 	      "Loads every program of each BPF object by itself and writes one result line each.\n"
 	      "  --source-root DIR  report source files relative to DIR\n"
 	      "  --log-dir DIR      keep the raw verifier logs there (DIR exists)\n"
+	      "  --jit OBJECT       judge this one too; that it is refused with the JIT off is a skip\n"
 	      "example: verifier xdp_prefilter.bpf.o\n",
 	      to);
 }
@@ -259,9 +265,12 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"source-root", required_argument, NULL, 's'},
 		{"log-dir", required_argument, NULL, 'l'},
+		{"jit", required_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{},
 	};
+	const char **jit_objects = NULL;
+	size_t n_jit = 0;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -269,17 +278,25 @@ int main(int argc, char **argv)
 			source_root = optarg;
 		} else if (option == 'l') {
 			log_dir = optarg;
+		} else if (option == 'j') {
+			jit_objects = realloc(jit_objects, (n_jit + 1) * sizeof(*jit_objects));
+			if (!jit_objects)
+				result_die("out of memory");
+			jit_objects[n_jit++] = optarg;
 		} else {
 			usage(option == 'h' ? stdout : stderr);
 			return option == 'h' ? 0 : 2;
 		}
 	}
-	if (optind == argc) {
+	if (optind == argc && !n_jit) {
 		fputs("verifier: no object given\n", stderr);
 		usage(stderr);
 		return 2;
 	}
 	for (int i = optind; i < argc; i++)
-		judge_object(argv[i]);
+		judge_object(argv[i], false);
+	for (size_t i = 0; i < n_jit; i++)
+		judge_object(jit_objects[i], true);
+	free(jit_objects);
 	return 0;
 }
