@@ -3,6 +3,7 @@
  * tc_uplink_out, tc_uplink_in: the node's way to the world, at tc.
  *
  *	tc_uplink_out	what leaves: from a frame to its IP addresses and protocol
+ *	host_asked	the host's policy, of what is the host's (lib/host.h); both ways
  *	nat_leave	masqueraded, if its flow is (lib/snat.h)
  *	nat_admit	a new flow: whether it is, and under which port
  *	nat_leave_error	an ICMP error about what was masqueraded, of an endpoint
@@ -17,6 +18,7 @@
 #include <bpf/bpf_helpers.h>
 #include "lib/event_skb.h"
 #include "lib/forward.h"
+#include "lib/host.h"
 #include "lib/rewrite.h"
 #include "lib/skb.h"
 #include "lib/snat.h"
@@ -222,9 +224,15 @@ static __always_inline enum corepath_drop said_reason(int said)
 	return said;
 }
 
+/* What a policy only audits passes. */
+static __always_inline bool is_dropped(enum corepath_drop reason)
+{
+	return reason != COREPATH_DROP_POLICY_AUDITED && corepath_is_drop(reason);
+}
+
 static __always_inline enum corepath_drop leave(struct __sk_buff *skb)
 {
-	enum corepath_drop reason;
+	enum corepath_drop reason, judged = COREPATH_DROP_FORWARDED;
 	struct packet p = {};
 	__u64 where;
 	int said;
@@ -235,6 +243,11 @@ static __always_inline enum corepath_drop leave(struct __sk_buff *skb)
 	if (reason || !ip)
 		return reason;
 	where = place_pack(&p);
+	/* before its port may become another: rules and connections are of the host's own */
+	if (host_guarded() && !skb->ingress_ifindex)
+		judged = said_reason(host_asked(skb, where, p.frag_id, true));
+	if (is_dropped(judged))
+		return judged;
 	said = nat_leave(skb, where, p.frag_id);
 	if (said == NAT_IS_NEW) {
 		said = nat_admit(skb, where, p.frag_id);
@@ -245,7 +258,8 @@ static __always_inline enum corepath_drop leave(struct __sk_buff *skb)
 	}
 	if (said == NAT_IS_ERROR)
 		said = nat_leave_error(skb, where);
-	return said_reason(said);
+	reason = said_reason(said);
+	return reason ? reason : judged;
 }
 
 /* What came in and is for others: past the stack if that is wanted and nothing is in the way. */
@@ -284,7 +298,12 @@ static __always_inline enum corepath_drop enter(struct __sk_buff *skb, __u64 *at
 	said = nat_return(skb, where, p.frag_id);
 	if (said == NAT_IS_ERROR)
 		said = nat_return_error(skb, where);
-	return said_reason(said);
+	reason = said_reason(said);
+	/* what got another address is an endpoint's, or answers what the host was allowed to send
+	 */
+	if (!reason && host_guarded() && host_is_end(skb, where))
+		reason = said_reason(host_asked(skb, where, p.frag_id, false));
+	return reason;
 }
 
 SEC("tc")
@@ -294,7 +313,7 @@ int tc_uplink_out(struct __sk_buff *skb)
 	enum corepath_drop reason = leave(skb);
 
 	skb_done(skb, COREPATH_HOOK_TC_EGRESS, reason, bytes);
-	return corepath_is_drop(reason) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return is_dropped(reason) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 SEC("tc")
@@ -305,7 +324,7 @@ int tc_uplink_in(struct __sk_buff *skb)
 	enum corepath_drop reason = enter(skb, &where);
 
 	skb_done(skb, COREPATH_HOOK_TC_INGRESS, reason, bytes);
-	if (corepath_is_drop(reason))
+	if (is_dropped(reason))
 		return TC_ACT_SHOT;
 	return where ? uplink_forward(skb, where) : TC_ACT_UNSPEC;
 }

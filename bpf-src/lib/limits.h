@@ -51,7 +51,7 @@
  */
 #define LIMIT_CT 65536
 
-/* Rules of all endpoints, and prefixes with an identity. */
+/* Rules of all endpoints and of the host, and prefixes with an identity. */
 #define LIMIT_RULES	 16384
 #define LIMIT_IDENTITIES 65536
 

@@ -164,8 +164,9 @@ const struct command commands[] = {
 	 "corepath endpoint del veth7", 0, 1, 1, cmd_endpoint_del},
 	{"endpoint", "list", "", "Print the endpoints.", "corepath endpoint list --json",
 	 BIT(OPT_JSON), 0, 0, cmd_endpoint_list},
-	{"policy", "add", "DEV in|out allow|deny [KEY=VALUE...]",
-	 "Give the endpoint behind DEV a rule for connections to it (in) or from it (out). With a rule "
+	{"policy", "add", "DEV|host in|out allow|deny [KEY=VALUE...]",
+	 "Give the endpoint behind DEV a rule for connections to it (in) or from it (out); or the host "
+	 "itself, for those by its uplinks ('uplink set' has audit= and failsafe=). With a rule "
 	 "in a direction all else is denied in it. A rule that denies wins; then the one that says "
 	 "most, in this order: identity, proto and port; proto and port; identity and proto; proto; "
 	 "identity; nothing.\n"
@@ -174,7 +175,7 @@ const struct command commands[] = {
 	 "  port=N           where the connection goes to; TCP and UDP only",
 	 "corepath policy add veth7 in allow identity=200 proto=tcp port=443", 0, 3, UNLIMITED,
 	 cmd_policy_add},
-	{"policy", "del", "DEV in|out [KEY=VALUE...]", "Take the rule away again.",
+	{"policy", "del", "DEV|host in|out [KEY=VALUE...]", "Take the rule away again.",
 	 "corepath policy del veth7 in identity=200 proto=tcp port=443", 0, 2, UNLIMITED,
 	 cmd_policy_del},
 	{"policy", "list", "", "Print the rules, and what each has decided.",
@@ -196,7 +197,7 @@ const struct command commands[] = {
 	 "Settings of connection tracking: seconds without a packet after which a connection is "
 	 "forgotten, by its state (see 'ct show'), and:\n"
 	 "  pickup=yes       take up TCP connections in their middle\n"
-	 "  max=N            room for so many; before the first endpoint is added",
+	 "  max=N            room for so many; before the first endpoint or uplink",
 	 "corepath ct set established=7440 pickup=yes", 0, 1, UNLIMITED, cmd_ct_set},
 	{"ct", "show", "", "Print the settings.", "corepath ct show", BIT(OPT_JSON), 0, 0,
 	 cmd_ct_show},
@@ -212,7 +213,9 @@ const struct command commands[] = {
 	 "  masquerade6=ADDR  the same for IPv6\n"
 	 "  ports=MIN-MAX     ports given to flows that cannot keep their own (32768-65535)\n"
 	 "  forward=WAY       what comes in for others: by the stack, where netfilter sees it\n"
-	 "                    (stack, the default), or past it to where the route says (direct)",
+	 "                    (stack, the default), or past it to where the route says (direct)\n"
+	 "  audit=yes         the host's policy counts what it denies, and lets it pass\n"
+	 "  failsafe=LIST     ports of the host that no policy closes (tcp/22); none: not one",
 	 "corepath uplink set masquerade4=203.0.113.1 masquerade6=2001:db8:f::1", 0, 1, UNLIMITED,
 	 cmd_uplink_set},
 	{"uplink", "source", "add|del PREFIX...",

@@ -141,13 +141,16 @@ static json_t *counters_json(const struct shown *s)
 static int show_json(const struct shown *s)
 {
 	char v4[COREPATH_SERVICE_STRLEN], v6[COREPATH_SERVICE_STRLEN];
+	char failsafe[COREPATH_FAILSAFE_STRLEN];
 
 	return print_json(json_pack(
-		"{s:o, s:s, s:s, s:I, s:I, s:s, s:o, s:o, s:o}", "devices", devices_json(s),
-		"masquerade4", corepath_uplink_address(&s->settings.masquerade4, v4), "masquerade6",
+		"{s:o, s:s, s:s, s:I, s:I, s:s, s:b, s:s, s:o, s:o, s:o}", "devices",
+		devices_json(s), "masquerade4",
+		corepath_uplink_address(&s->settings.masquerade4, v4), "masquerade6",
 		corepath_uplink_address(&s->settings.masquerade6, v6), "port_min",
 		(json_int_t)s->settings.port_min, "port_max", (json_int_t)s->settings.port_max,
-		"forward", s->settings.direct ? "direct" : "stack", "sources",
+		"forward", s->settings.direct ? "direct" : "stack", "audit", (int)s->settings.audit,
+		"failsafe", corepath_uplink_failsafe(&s->settings, failsafe), "sources",
 		list_json(s, COREPATH_UPLINK_SOURCES), "excludes",
 		list_json(s, COREPATH_UPLINK_EXCLUDES), "counters", counters_json(s)));
 }
@@ -155,6 +158,7 @@ static int show_json(const struct shown *s)
 static void show_text(const struct shown *s)
 {
 	char text[COREPATH_SERVICE_STRLEN], more[COREPATH_SERVICE_STRLEN];
+	char failsafe[COREPATH_FAILSAFE_STRLEN];
 	size_t i;
 	int l;
 
@@ -166,6 +170,8 @@ static void show_text(const struct shown *s)
 	       corepath_uplink_address(&s->settings.masquerade4, text),
 	       corepath_uplink_address(&s->settings.masquerade6, more), s->settings.port_min,
 	       s->settings.port_max, s->settings.direct ? "direct" : "stack");
+	printf("host audit=%s failsafe=%s\n", s->settings.audit ? "yes" : "no",
+	       corepath_uplink_failsafe(&s->settings, failsafe));
 	for (l = 0; l < 2; l++)
 		for (i = 0; i < s->n_lists[l]; i++)
 			printf("%s %s\n", list_names[l],

@@ -47,10 +47,13 @@ int corepath_endpoint_word(const char *word, struct corepath_endpoint_spec *spec
 
 /* ---- policy ---- */
 
+/* In the place of a device: what the host itself sends and is sent by its uplinks. */
+#define COREPATH_POLICY_HOST "host"
+
 /* A rule: what an endpoint may send, or be sent. struct corepath_policy_key says which one decides.
  * An endpoint that has rules in a direction is denied the rest in it. */
 struct corepath_policy_spec {
-	char dev[IF_NAMESIZE]; /* of the endpoint */
+	char dev[IF_NAMESIZE]; /* of the endpoint; COREPATH_POLICY_HOST: the host itself */
 	enum corepath_direction direction;
 	enum corepath_verdict verdict;
 	__u32 identity; /* of the other side; 0: any */
@@ -111,7 +114,8 @@ int corepath_ct_gc(const char *pin_dir, struct corepath_ct_sweep *out);
 struct corepath_ct_settings {
 	__u32 timeout_s[COREPATH_CT_STATES];
 	bool pickup; /* take up TCP connections in their middle */
-	__u32 max;   /* answered ones; fixed once there are endpoints. 0: what there is */
+	__u32 max;   /* answered ones; fixed once there are endpoints or an uplink. 0: what there is
+		      */
 };
 
 /* What new tables have; max is 0. */

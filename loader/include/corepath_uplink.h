@@ -11,7 +11,12 @@ struct corepath_uplink {
 	struct corepath_addr masquerade6;
 	__u16 port_min, port_max; /* ports given to what is masqueraded, both included */
 	bool direct; /* what comes in and goes on passes by the stack, netfilter included */
+	bool audit;  /* what the host's own policy denies is counted, and passes */
+	struct corepath_failsafe failsafe[COREPATH_FAILSAFES]; /* after the last: port 0 */
 };
+
+/* A list of failsafe ports as text, with the NUL. */
+#define COREPATH_FAILSAFE_STRLEN (COREPATH_FAILSAFES * sizeof("tcp/65535,"))
 
 struct corepath_uplink_device {
 	char dev[IF_NAMESIZE];
@@ -23,9 +28,12 @@ struct corepath_uplink_device {
 int corepath_uplink_get(const char *pin_dir, struct corepath_uplink *u);
 int corepath_uplink_set(const char *pin_dir, const struct corepath_uplink *u);
 
-/* One word of the settings: masquerade4=, masquerade6=, ports= or forward=. -EINVAL says what is
- * wrong. */
+/* One word of the settings: masquerade4=, masquerade6=, ports=, forward=, audit= or failsafe=.
+ * -EINVAL says what is wrong. */
 int corepath_uplink_option(const char *word, struct corepath_uplink *u);
+
+/* "tcp/22,...", or "none", in a buffer of COREPATH_FAILSAFE_STRLEN bytes. */
+const char *corepath_uplink_failsafe(const struct corepath_uplink *u, char *buf);
 
 /* "ADDRESS", or "none" if it is all 0, in a buffer of COREPATH_SERVICE_STRLEN bytes. */
 const char *corepath_uplink_address(const struct corepath_addr *addr, char *buf);

@@ -150,8 +150,8 @@ static bool has_rules(const struct cp_eps *m, __u32 ifindex, enum corepath_direc
 	return false;
 }
 
-/* Never one that was: connections outlive endpoints, and must not be taken for judged. */
-static __u32 next_generation(__u32 old)
+/* Connections outlive endpoints, and must not be taken for judged. */
+__u32 cp_next_generation(__u32 old)
 {
 	struct timespec now;
 	__u32 ms;
@@ -169,7 +169,7 @@ static int judge_anew(const struct cp_eps *m, __u32 ifindex)
 	err = bpf_map_lookup_elem(m->endpoints, &ifindex, &e);
 	if (err)
 		return cp_eps_fail(m, CP_MAP_ENDPOINTS, err);
-	e.generation = next_generation(e.generation);
+	e.generation = cp_next_generation(e.generation);
 	for (d = COREPATH_IN; d <= COREPATH_OUT; d++) {
 		e.flags &= ~(COREPATH_ENDPOINT_POLICY << d);
 		if (has_rules(m, ifindex, d))
@@ -250,6 +250,10 @@ static int check_spec(const struct cp_eps *m, const struct corepath_endpoint_spe
 	__u32 owner;
 	int f;
 
+	if (!strcmp(spec->dev, COREPATH_POLICY_HOST))
+		return cp_fail(EINVAL,
+			       "'%s' is the host itself in policies; give the device another name",
+			       spec->dev);
 	if (!memcmp(&spec->addr[0], &no_addr, sizeof(no_addr)) &&
 	    !memcmp(&spec->addr[1], &no_addr, sizeof(no_addr)))
 		return cp_fail(EINVAL,
@@ -287,7 +291,7 @@ static int write_maps(const struct cp_eps *m, const struct corepath_endpoint_spe
 	struct corepath_endpoint e = {
 		.addr = {spec->addr[0], spec->addr[1]},
 		.identity = spec->identity,
-		.generation = next_generation(0),
+		.generation = cp_next_generation(0),
 		.limit = {spec->limit[0], spec->limit[1]},
 		.flags = spec->audit ? COREPATH_ENDPOINT_AUDIT : 0,
 	};

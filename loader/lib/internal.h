@@ -199,7 +199,7 @@ int cp_ep_unpin(const struct cp_dir *dir);
 struct cp_uplink {
 	struct cp_dir dir;
 	bool loaded; /* else no map is open */
-	int config, sources, excludes, out, in, direct, counters;
+	int config, sources, excludes, out, in, direct, counters, endpoints;
 };
 
 /* With `make` the object is loaded if it is not. */
@@ -228,6 +228,31 @@ int cp_eps_fail(const struct cp_eps *m, const char *map, int err);
 /* Gives the endpoint another generation, so that its connections are judged anew, or, of ifindex 0,
  * every endpoint; and the flags of its policy. */
 int cp_eps_judge_anew(const struct cp_eps *m, __u32 ifindex);
+
+/* A generation after that one, and never one that was. */
+__u32 cp_next_generation(__u32 old);
+
+/* host.c: the host's own policy. `endpoints` is that map. */
+
+/* Makes the host's entry, if it is not there. A negative errno without an error text. */
+int cp_host_enter(int endpoints);
+
+bool cp_host_has_rules(int endpoints);
+
+/* Tells the uplink, if it is loaded, whether the host has rules. */
+int cp_host_commit(const struct cp_dir *dir, int endpoints);
+
+bool cp_host_audits(int endpoints);
+
+/* A negative errno without an error text. */
+int cp_host_set_audit(int endpoints, bool audit);
+
+/* SSH. */
+void cp_failsafe_defaults(struct corepath_failsafe list[COREPATH_FAILSAFES]);
+
+/* "tcp/22,udp/53" or "none"; `word` is named in errors. */
+int cp_failsafe_parse(const char *word, const char *text,
+		      struct corepath_failsafe list[COREPATH_FAILSAFES]);
 
 /* The index of the endpoint's device, 0 after an error text. */
 __u32 cp_eps_find(const struct cp_eps *m, const char *dev);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policies of endpoints, and who is behind an address.
+ * Policies of endpoints and of the host, and who is behind an address.
  *
  * A change is in the maps before endpoints get another generation, by which the datapath sees that
  * what it remembers of open connections was judged by other rules.
@@ -31,6 +31,33 @@ static struct corepath_policy_key key_of(const struct corepath_policy_spec *spec
 	};
 }
 
+static bool of_host(const struct corepath_policy_spec *spec)
+{
+	return !strcmp(spec->dev, COREPATH_POLICY_HOST);
+}
+
+/* Whose the rule is. -ENOENT if the device has no endpoint. */
+static int find_scope(const struct cp_eps *m, const struct corepath_policy_spec *spec, __u32 *scope)
+{
+	int err;
+
+	if (!of_host(spec)) {
+		*scope = cp_eps_find(m, spec->dev);
+		return *scope ? 0 : -ENOENT;
+	}
+	*scope = COREPATH_SCOPE_HOST;
+	err = cp_host_enter(m->endpoints);
+	return err ? cp_eps_fail(m, CP_MAP_ENDPOINTS, err) : 0;
+}
+
+/* A change of the host's is told to all endpoints as well: they have the number that is all. */
+static int judge_anew(const struct cp_eps *m, const struct corepath_policy_spec *spec, __u32 scope)
+{
+	int err = cp_eps_judge_anew(m, scope);
+
+	return !err && of_host(spec) ? cp_host_commit(&m->dir, m->endpoints) : err;
+}
+
 /* -ENOENT if there is no endpoint at all. */
 static int open_maps(struct cp_eps *m, const char *pin_dir, enum cp_access access)
 {
@@ -48,20 +75,20 @@ int corepath_policy_add(const char *pin_dir, const struct corepath_policy_spec *
 	struct corepath_policy_rule rule = {.verdict = spec->verdict};
 	struct corepath_policy_key key;
 	struct cp_eps m;
-	__u32 ifindex;
+	__u32 scope;
 	int err = check_rule(spec);
 
 	if (!err)
-		err = open_maps(&m, pin_dir, CP_CHANGE);
+		err = of_host(spec) ? cp_eps_open(&m, pin_dir, CP_CHANGE, true)
+				    : open_maps(&m, pin_dir, CP_CHANGE);
 	if (err)
 		return err;
-	ifindex = cp_eps_find(&m, spec->dev);
-	key = key_of(spec, ifindex);
-	err = ifindex ? bpf_map_update_elem(m.rules, &key, &rule, BPF_ANY) : -ENOENT;
-	if (err && ifindex)
-		err = cp_eps_fail(&m, CP_MAP_RULES, err);
-	if (!err)
-		err = cp_eps_judge_anew(&m, ifindex);
+	err = find_scope(&m, spec, &scope);
+	if (!err) {
+		key = key_of(spec, scope);
+		err = bpf_map_update_elem(m.rules, &key, &rule, BPF_ANY);
+		err = err ? cp_eps_fail(&m, CP_MAP_RULES, err) : judge_anew(&m, spec, scope);
+	}
 	cp_eps_close(&m);
 	return err;
 }
@@ -70,21 +97,22 @@ int corepath_policy_del(const char *pin_dir, const struct corepath_policy_spec *
 {
 	struct corepath_policy_key key;
 	struct cp_eps m;
-	__u32 ifindex;
+	__u32 scope;
 	int err = open_maps(&m, pin_dir, CP_CHANGE);
 
 	if (err)
 		return err;
-	ifindex = cp_eps_find(&m, spec->dev);
-	key = key_of(spec, ifindex);
-	err = ifindex ? bpf_map_delete_elem(m.rules, &key) : -ENOENT;
-	if (err == -ENOENT && ifindex)
-		err = cp_fail(ENOENT, "%s: no such rule; 'corepath policy list' shows them",
-			      spec->dev);
-	else if (err && ifindex)
-		err = cp_eps_fail(&m, CP_MAP_RULES, err);
-	if (!err)
-		err = cp_eps_judge_anew(&m, ifindex);
+	err = find_scope(&m, spec, &scope);
+	if (!err) {
+		key = key_of(spec, scope);
+		err = bpf_map_delete_elem(m.rules, &key);
+		if (err == -ENOENT)
+			err = cp_fail(ENOENT, "%s: no such rule; 'corepath policy list' shows them",
+				      spec->dev);
+		else
+			err = err ? cp_eps_fail(&m, CP_MAP_RULES, err)
+				  : judge_anew(&m, spec, scope);
+	}
 	cp_eps_close(&m);
 	return err;
 }
@@ -132,7 +160,10 @@ static void fill(const struct corepath_policy_key *key, const struct corepath_po
 		.packets = rule->packets,
 		.bytes = rule->bytes,
 	};
-	if_indextoname(key->scope, out->spec.dev); /* empty if the device is gone */
+	if (key->scope == COREPATH_SCOPE_HOST)
+		strcpy(out->spec.dev, COREPATH_POLICY_HOST);
+	else
+		if_indextoname(key->scope, out->spec.dev); /* empty if the device is gone */
 }
 
 int corepath_policy_list(const char *pin_dir, struct corepath_policy_info **list, size_t *n)

@@ -41,11 +41,17 @@ int cp_uplink_unpin(const struct cp_dir *dir)
  * 32768-60999), so most endpoints keep their ports. */
 static int init(struct bpf_object *obj)
 {
-	const struct corepath_nat_config cfg = {.port_min = 32768, .port_max = 65535};
+	struct corepath_nat_config cfg = {.port_min = 32768, .port_max = 65535};
 	int fd = bpf_object__find_map_fd_by_name(obj, CP_MAP_NAT_CONFIG);
 	__u32 zero = 0;
+	int err;
 
-	return bpf_map_update_elem(fd, &zero, &cfg, BPF_ANY);
+	cp_failsafe_defaults(cfg.failsafe);
+	/* a policy of the host may be there before */
+	if (cp_host_has_rules(bpf_object__find_map_fd_by_name(obj, CP_MAP_ENDPOINTS)))
+		cfg.flags |= COREPATH_UPLINK_HOST;
+	err = bpf_map_update_elem(fd, &zero, &cfg, BPF_ANY);
+	return err ? err : cp_ct_init(obj);
 }
 
 static int load(const struct cp_dir *dir)
@@ -73,6 +79,7 @@ static int open_maps(struct cp_uplink *u)
 		{&u->in, CP_MAP_NAT_IN},
 		{&u->direct, CP_MAP_NAT_DIRECT},
 		{&u->counters, CP_MAP_UPLINK_COUNTERS},
+		{&u->endpoints, CP_MAP_ENDPOINTS},
 	};
 	size_t i;
 
@@ -92,6 +99,7 @@ int cp_uplink_open(struct cp_uplink *u, const char *pin_dir, enum cp_access acce
 
 	u->loaded = false;
 	u->config = u->sources = u->excludes = u->out = u->in = u->direct = u->counters = -1;
+	u->endpoints = -1;
 	err = cp_dir_open(&u->dir, pin_dir, access);
 	if (err)
 		return err;
@@ -109,7 +117,8 @@ int cp_uplink_open(struct cp_uplink *u, const char *pin_dir, enum cp_access acce
 
 void cp_uplink_close(struct cp_uplink *u)
 {
-	int fds[] = {u->config, u->sources, u->excludes, u->out, u->in, u->direct, u->counters};
+	int fds[] = {u->config, u->sources, u->excludes, u->out,
+		     u->in,	u->direct,  u->counters, u->endpoints};
 	size_t i;
 
 	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)

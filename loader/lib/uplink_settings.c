@@ -29,12 +29,20 @@ int corepath_uplink_get(const char *pin_dir, struct corepath_uplink *out)
 	err = cp_uplink_open(&u, pin_dir, CP_READ, false);
 	if (err)
 		return err;
+	cp_failsafe_defaults(cfg.failsafe);
 	if (u.loaded)
 		err = bpf_map_lookup_elem(u.config, &zero, &cfg);
 	if (err)
 		err = fail_map(&u, CP_MAP_NAT_CONFIG, err);
-	*out = (struct corepath_uplink){cfg.masquerade4, cfg.masquerade6, cfg.port_min,
-					cfg.port_max, cfg.flags & COREPATH_UPLINK_DIRECT};
+	*out = (struct corepath_uplink){
+		.masquerade4 = cfg.masquerade4,
+		.masquerade6 = cfg.masquerade6,
+		.port_min = cfg.port_min,
+		.port_max = cfg.port_max,
+		.direct = cfg.flags & COREPATH_UPLINK_DIRECT,
+		.audit = u.loaded && cp_host_audits(u.endpoints),
+	};
+	memcpy(out->failsafe, cfg.failsafe, sizeof(out->failsafe));
 	cp_uplink_close(&u);
 	return err;
 }
@@ -55,9 +63,14 @@ int corepath_uplink_set(const char *pin_dir, const struct corepath_uplink *in)
 	err = cp_uplink_open(&u, pin_dir, CP_CHANGE, true);
 	if (err)
 		return err;
+	memcpy(cfg.failsafe, in->failsafe, sizeof(cfg.failsafe));
+	if (cp_host_has_rules(u.endpoints))
+		cfg.flags |= COREPATH_UPLINK_HOST;
 	err = bpf_map_update_elem(u.config, &zero, &cfg, BPF_ANY);
 	if (err)
 		err = fail_map(&u, CP_MAP_NAT_CONFIG, err);
+	else if ((err = cp_host_set_audit(u.endpoints, in->audit)))
+		err = fail_map(&u, CP_MAP_ENDPOINTS, err);
 	cp_uplink_close(&u);
 	return err;
 }
@@ -116,8 +129,16 @@ int corepath_uplink_option(const char *word, struct corepath_uplink *u)
 			       ? 0
 			       : cp_word_fail(word, "no way to forward; use stack or direct");
 	}
-	return cp_word_fail(word, "no such setting; use masquerade4=, masquerade6=, ports= or "
-				  "forward=");
+	if ((v = cp_word_value(word, "failsafe")))
+		return cp_failsafe_parse(word, v, u->failsafe);
+	if ((v = cp_word_value(word, "audit"))) {
+		if (strcmp(v, "yes") && strcmp(v, "no"))
+			return cp_word_fail(word, "neither yes nor no");
+		u->audit = *v == 'y';
+		return 0;
+	}
+	return cp_word_fail(word, "no such setting; use masquerade4=, masquerade6=, ports=, "
+				  "forward=, audit= or failsafe=");
 }
 
 const char *corepath_uplink_address(const struct corepath_addr *addr, char *buf)

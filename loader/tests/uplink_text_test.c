@@ -5,9 +5,12 @@
 #include "corepath.h"
 #include "runner.h"
 
+/* The longest list there can be. */
+#define EIGHT "tcp/65528,udp/65529,tcp/65530,udp/65531,tcp/65532,udp/65533,tcp/65534,udp/65535"
+
 START_TEST(takes_options)
 {
-	char text[COREPATH_SERVICE_STRLEN];
+	char text[COREPATH_SERVICE_STRLEN], list[COREPATH_FAILSAFE_STRLEN];
 	struct corepath_uplink u = {};
 
 	ck_assert_int_eq(corepath_uplink_option("masquerade4=203.0.113.1", &u), 0);
@@ -24,6 +27,17 @@ START_TEST(takes_options)
 	ck_assert(u.direct);
 	ck_assert_int_eq(corepath_uplink_option("forward=stack", &u), 0);
 	ck_assert(!u.direct);
+	ck_assert_int_eq(corepath_uplink_option("audit=yes", &u), 0);
+	ck_assert(u.audit);
+	ck_assert_int_eq(corepath_uplink_option("audit=no", &u), 0);
+	ck_assert(!u.audit);
+	ck_assert_str_eq(corepath_uplink_failsafe(&u, list), "none");
+	ck_assert_int_eq(corepath_uplink_option("failsafe=" EIGHT, &u), 0);
+	ck_assert_str_eq(corepath_uplink_failsafe(&u, list), EIGHT);
+	ck_assert_int_eq(corepath_uplink_option("failsafe=udp/53", &u), 0);
+	ck_assert_str_eq(corepath_uplink_failsafe(&u, list), "udp/53");
+	ck_assert_int_eq(corepath_uplink_option("failsafe=none", &u), 0);
+	ck_assert_str_eq(corepath_uplink_failsafe(&u, list), "none");
 	ck_assert_int_eq(corepath_uplink_option("masquerade4=none", &u), 0);
 	ck_assert_str_eq(corepath_uplink_address(&u.masquerade4, text), "none");
 	ck_assert_str_eq(corepath_uplink_address(&u.masquerade6, text), "2001:db8:f::1");
@@ -49,6 +63,16 @@ static const struct {
 	{"ports=1-2-3", "MIN-MAX"},
 	{"forward=", "use stack or direct"},
 	{"forward=sideways", "use stack or direct"},
+	{"audit=maybe", "neither yes nor no"},
+	{"failsafe=", "PROTO/PORT"},
+	{"failsafe=22", "PROTO/PORT"},
+	{"failsafe=tcp/0", "PROTO/PORT"},
+	{"failsafe=tcp/65536", "PROTO/PORT"},
+	{"failsafe=sctp/22", "PROTO/PORT"},
+	{"failsafe=tcp/22,", "PROTO/PORT"},
+	{"failsafe=tcp/22,none", "PROTO/PORT"},
+	{"failsafe=" EIGHT ",tcp/1", "up to 8"},
+	{"failsafe=tcp/1,tcp/2,tcp/3,tcp/4,tcp/5,tcp/6,tcp/7,tcp/8,tcp/9", "up to 8"},
 	{"colour=red", "no such setting"},
 	{"ports", "no such setting"},
 };

@@ -77,6 +77,7 @@ void tc_traffic_add(Suite *suite, const struct selection *selection);
 void uplink_traffic_add(Suite *suite, const struct selection *selection);
 void uplink_rollback_add(Suite *suite, const struct selection *selection);
 void uplink_forward_add(Suite *suite, const struct selection *selection);
+void uplink_host_add(Suite *suite, const struct selection *selection);
 
 /* Adds those of connections between endpoints, functional.tc_flows.*. */
 void tc_flows_add(Suite *suite, const struct selection *selection);

@@ -38,7 +38,7 @@ static const struct group {
 	{"tc",
 	 "traffic of endpoints and the uplink, on tc hooks",
 	 {tc_traffic_add, tc_flows_add, tc_full_add, uplink_traffic_add, uplink_rollback_add,
-	  uplink_forward_add, preflight_tc_add}},
+	  uplink_forward_add, uplink_host_add, preflight_tc_add}},
 	{"security", "processes, watched", {process_add, process_paths_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},
 };

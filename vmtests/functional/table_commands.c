@@ -179,6 +179,18 @@ static void reset_ct(void)
 		table_must(corepath_ct_set(TABLE_PIN_DIR, &defaults));
 }
 
+/* Those of endpoints go with them. */
+static void del_host_rules(void)
+{
+	struct corepath_policy_info *list;
+	size_t n;
+
+	table_must(corepath_policy_list(TABLE_PIN_DIR, &list, &n));
+	for (size_t i = 0; i < n; i++)
+		table_must(corepath_policy_del(TABLE_PIN_DIR, &list[i].spec));
+	free(list);
+}
+
 static void del_endpoints(void)
 {
 	struct corepath_endpoint_info *list;
@@ -250,6 +262,7 @@ void table_commands_reset(void)
 	table_must(corepath_balancer_set(TABLE_PIN_DIR, &settings));
 	reset_guard();
 	del_endpoints();
+	del_host_rules();
 	del_identities();
 	reset_ct();
 	table_uplink_reset();

@@ -126,7 +126,7 @@ void table_uplink(const char **words, size_t n)
 
 void table_uplink_reset(void)
 {
-	static const struct corepath_uplink none = {.port_min = 32768, .port_max = 65535};
+	struct corepath_uplink none = {.port_min = 32768, .port_max = 65535};
 	struct corepath_prefix *list;
 	int program = table_pin_if_there("tc_uplink_out");
 	size_t n;
@@ -134,6 +134,7 @@ void table_uplink_reset(void)
 	if (program < 0) /* no row needed it so far: it is not loaded for this one */
 		return;
 	close(program);
+	table_must(corepath_uplink_option("failsafe=tcp/22", &none));
 	for (int which = 0; which < 2; which++) {
 		table_must(corepath_uplink_prefixes(TABLE_PIN_DIR, which, &list, &n));
 		table_must(corepath_uplink_del(TABLE_PIN_DIR, which, list, n));

@@ -2,6 +2,7 @@
 /*
  * functional.uplink.routes: what passes by the stack and what does not, by the kernel's real routes
  * and neighbours. The packets are given to the program alone, so that each has one verdict.
+ * functional.uplink.whose: which of them the host's own policy is asked about.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -134,7 +135,64 @@ static void routes(int index __attribute__((unused)))
 	command_good("down");
 }
 
-static const struct functional_test tests[] = {{"functional.uplink.routes", routes, 0}};
+/* The node has a way to everywhere, so what a program asks about a group is answered as well. */
+static const struct {
+	const char *to[PATH_FAMILIES];
+	bool host;
+} ends[] = {
+	{{"203.0.113.1", "2001:db8:f::1"}, true},
+	{{"10.0.1.1", "fd00:10:0:1::1"}, true},
+	{{"224.0.0.251", "ff02::fb"}, true},
+	{{"255.255.255.255", "ff0e::1"}, true},
+	{{"10.0.1.2", "fd00:10:0:1::2"}, false},
+	{{"10.0.1.9", "fd00:10:0:1::9"}, false}, /* no neighbour */
+	{{"198.18.0.1", "2001:db8:ffff::1"}, false},
+};
+
+static void whose(int index __attribute__((unused)))
+{
+	static const char *const router[] = {"203.0.113.7", "2001:db8:f::7"};
+	struct __sk_buff ctx = {};
+	struct uplink_path path;
+	unsigned char frame[FRAME_MAX];
+	char pin[128];
+	int program;
+
+	uplink_path_open(&path);
+	for (int f = 0; f < PATH_FAMILIES; f++)
+		if (net_route(NULL, router[f], PATH_DEVICE, 0))
+			checkrun_error("%s", net_error());
+	command_good("up", "--dev", "lo");
+	/* the programs are told of it when they are loaded */
+	command_good("policy", "add", "host", "in", "deny");
+	command_good("uplink", "attach", PATH_DEVICE);
+	snprintf(pin, sizeof(pin), "%s/tc_uplink_in", command_pin_dir());
+	program = bpf_obj_get(pin);
+	if (program < 0)
+		checkrun_error("%s: %s", pin, strerror(errno));
+	ctx.ifindex = if_nametoindex(PATH_DEVICE);
+	for (size_t i = 0; i < PATH_FAMILIES * sizeof(ends) / sizeof(*ends); i++) {
+		const char *to = ends[i / PATH_FAMILIES].to[i % PATH_FAMILIES];
+		struct way way = {.to = {to, to}, .payload = 8, .hops = 64};
+		bool host = ends[i / PATH_FAMILIES].host;
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .ctx_in = &ctx,
+			    .ctx_size_in = sizeof(ctx), .repeat = 1);
+
+		opts.data_size_in = build(&way, i % PATH_FAMILIES, frame);
+		if (bpf_prog_test_run_opts(program, &opts))
+			checkrun_error("BPF_PROG_TEST_RUN: %s", strerror(errno));
+		if ((int)opts.retval != (host ? TC_ACT_SHOT : TC_ACT_UNSPEC))
+			ck_abort_msg("to %s: verdict %d, though it %s the host's", to,
+				     (int)opts.retval, host ? "is" : "is not");
+	}
+	close(program);
+	command_good("down");
+}
+
+static const struct functional_test tests[] = {
+	{"functional.uplink.routes", routes, 0},
+	{"functional.uplink.whose", whose, 0},
+};
 
 void uplink_forward_add(Suite *suite, const struct selection *selection)
 {

@@ -278,6 +278,12 @@ int uplink_path_between(const struct uplink_path *path, int who, int to, enum pa
 	return connect_to(path, who, family, type, 0, endpoints[to].address[family], UPLINK_PORT);
 }
 
+int uplink_path_to_node(const struct uplink_path *path, int who, enum path_family family, int type,
+			int dport)
+{
+	return connect_to(path, who, family, type, 0, endpoints[who].gateway[family], dport);
+}
+
 static ssize_t receive(int fd, void *buffer, size_t size, const char *what)
 {
 	struct pollfd wait = {.fd = fd, .events = POLLIN};

@@ -40,6 +40,10 @@ void uplink_path_serve(const struct uplink_path *path, int who);
 int uplink_path_between(const struct uplink_path *path, int who, int to, enum path_family family,
 			int type);
 
+/* A socket of the endpoint, connected to the node's address on its wire. */
+int uplink_path_to_node(const struct uplink_path *path, int who, enum path_family family, int type,
+			int dport);
+
 /* Reads what the server says of the connection, or asks it of the flow of datagrams: checks that it
  * saw the node's address, and returns the port it saw. */
 int uplink_path_port(int fd, enum path_family family, int type);

@@ -80,9 +80,9 @@
 	X(ENDPOINT_DELIVERED, 38, "endpoint_delivered",                                            \
 	  "not dropped: handed to an endpoint of this host, past its stack")                       \
 	X(POLICY_DENIED_OUT, 39, "policy_denied_out",                                              \
-	  "the policy of the endpoint that sent it does not allow it")                             \
+	  "the policy of the endpoint or host that sent it does not allow it")                     \
 	X(POLICY_DENIED_IN, 40, "policy_denied_in",                                                \
-	  "the policy of the endpoint it is for does not allow it")                                \
+	  "the policy of the endpoint or host it is for does not allow it")                        \
 	X(POLICY_AUDITED, 41, "policy_audited",                                                    \
 	  "not dropped: the policy does not allow it, and only audits")                            \
 	X(CONN_LIMIT, 42, "conn_limit", "the endpoint has as many connections as it may")

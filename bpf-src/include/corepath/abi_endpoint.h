@@ -115,7 +115,8 @@ enum corepath_endpoint_flags {
 	COREPATH_ENDPOINT_POLICY = 1 << 2, /* has rules inwards, denies the rest; << 1: outwards */
 };
 
-/* Value of endpoints; the key is the index of the device on the host's side. */
+/* Value of endpoints; the key is the index of the device on the host's side, or
+ * COREPATH_SCOPE_HOST, of whom only flags and generation are used. */
 struct corepath_endpoint {
 	struct corepath_addr addr[2]; /* the workload's: IPv4, IPv6; all 0: none */
 	__u8 mac[6];		      /* the workload's; all 0: not known, and not checked */

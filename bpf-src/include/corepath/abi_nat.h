@@ -9,16 +9,27 @@ struct corepath_nat_prefix {
 	struct corepath_addr addr;
 };
 
+/* A port of the host that its policy never closes. */
+struct corepath_failsafe {
+	__u16 port; /* network order; 0: none */
+	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 pad;
+};
+
+#define COREPATH_FAILSAFES 8
+
 /* The only value of nat_config. */
 struct corepath_nat_config {
 	struct corepath_addr masquerade4; /* the uplink's address; all 0: IPv4 is left alone */
 	struct corepath_addr masquerade6;
 	__u16 port_min, port_max; /* host order, inclusive; identifiers of echoes as well */
 	__u32 flags;		  /* enum corepath_uplink_flags */
+	struct corepath_failsafe failsafe[COREPATH_FAILSAFES];
 };
 
 enum corepath_uplink_flags {
 	COREPATH_UPLINK_DIRECT = 1 << 0, /* what comes in and goes on passes by the stack */
+	COREPATH_UPLINK_HOST = 1 << 1,	 /* the host has rules of its own */
 };
 
 /* Value of nat_out, whose key is a flow as its endpoint sends it: what its source becomes. */
