@@ -22,9 +22,9 @@ enum path_walk_flags {
 	PATH_DELETED = 1 << 2,
 };
 
-/* The longest event: all that struct corepath_exec_event says, path and directory in full. */
+/* The longest event: the longest head, and paths and arguments in full. */
 #define SEC_DATA_MAX  (2 * COREPATH_PATH_MAX + COREPATH_ARGS_MAX)
-#define SEC_EVENT_MAX (sizeof(struct corepath_exec_event) + SEC_DATA_MAX)
+#define SEC_EVENT_MAX (sizeof(struct corepath_rule_event) + SEC_DATA_MAX)
 
 /* Masks, which every verifier follows. Beyond what they let through there is room for one string
  * more. */
@@ -36,11 +36,15 @@ struct sec_scratch {
 	__u32 pad;
 	struct path_walk walk;
 	char name[COREPATH_PATH_MAX + 256]; /* filled from its end; then a name's 255 */
+	struct corepath_sec_key key;
+	__u64 live[COREPATH_RULE_WORDS]; /* rules that may still match */
+	__u64 met[COREPATH_RULE_WORDS];	 /* rules of which one of several names meets a condition */
 	union {
 		struct corepath_exec_event exec;
 		struct corepath_fork_event fork;
 		struct corepath_exit_event exit;
-		char bytes[sizeof(struct corepath_exec_event) + SEC_DATA_MASK + 1 +
+		struct corepath_rule_event rule;
+		char bytes[sizeof(struct corepath_rule_event) + SEC_DATA_MASK + 1 +
 			   COREPATH_PATH_MAX];
 	} event;
 };

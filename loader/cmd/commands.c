@@ -21,7 +21,7 @@ const struct command_option options[N_OPTIONS] = {
 	[OPT_REASON] = {"reason", "NAME,...",
 			"only these, as 'corepath counters' names them, or all (default: drops)"},
 	[OPT_KIND] =
-		{"kind", "exec|fork|exit|all",
+		{"kind", "exec|fork|exit|rule|all",
 		 "processes that run a program, begin or end; a list with commas; no packets unless "
 		 "--reason asks for them"},
 	[OPT_ADDRESS] = {"address", "PREFIX", "only packets from or to this prefix"},
@@ -231,6 +231,27 @@ const struct command commands[] = {
 	 cmd_uplink_flows},
 	{"uplink", "sweep", "", "Forget the flows past their time.", "corepath uplink sweep", 0, 0,
 	 0, cmd_uplink_sweep},
+	{"security", "load", "FILE",
+	 "Put the rules of FILE (YAML; - is standard input) in force, all at once, in the place of those that are.\n"
+	 "They outlive this command. A file with a mistake changes nothing.\n"
+	 "  rules:\n"
+	 "    - name: NAME         as events and 'security status' call it\n"
+	 "      on: [write, ...]   exec, write, unlink, rename, link, connect\n"
+	 "      action: ACTION     log; deny: it fails (EPERM); kill: SIGKILL; audit: told as deny, let through\n"
+	 "      weaker: yes        kill in place of deny on a kernel that cannot prevent\n"
+	 "      rate: N or N/SEC   events of it\n"
+	 "      path: [P, ...]     the file: /exact, /prefix*, *suffix\n"
+	 "      exe: [P, ...]      the program that does it; parent: that of its parent\n"
+	 "      uid: [N, ...]      effective; cgroup: [/sys/fs/cgroup/DIR, ...], with those below\n"
+	 "      dest: [PREFIX,...] of connect; port: [N, ...]; argc: [N, ...] of exec\n"
+	 "      any: [{...}, ...]  conditions of which one entry must be met as well\n"
+	 "  All conditions must be met, of a list one; path-not, exe-not, parent-not, uid-not, ...: none.",
+	 "corepath security load rules.yaml", 0, 1, 1, cmd_security_load},
+	{"security", "unload", "", "Put no rule in force.", "corepath security unload", 0, 0, 0,
+	 cmd_security_unload},
+	{"security", "status", "",
+	 "Print the rules in force, how often each matched, and whether they prevent.",
+	 "corepath security status --json", BIT(OPT_JSON), 0, 0, cmd_security_status},
 	{NULL, "counters", "", "Print packets and bytes by what became of them.",
 	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
 	{NULL, "observe",

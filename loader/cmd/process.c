@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Events of processes as text and as JSON. */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -193,6 +194,51 @@ static void print_exit(const struct corepath_exit_event *e, const char *time)
 		printf(" status %u", e->code);
 }
 
+static json_t *json_rule(const struct corepath_rule_event *e, const char *time)
+{
+	json_t *line = json_process(&e->head, &e->process, time);
+	char dest[COREPATH_SERVICE_STRLEN];
+	const char *path, *exe;
+
+	if (corepath_rule_text(e, &path, &exe)) {
+		json_decref(line);
+		return NULL;
+	}
+	json_object_set_new(line, "rule", json_string(e->name));
+	json_object_set_new(line, "op", json_string(corepath_op_name(e->op)));
+	json_object_set_new(line, "action", json_string(corepath_action_name(e->action)));
+	json_object_set_new(line, "prevented", json_boolean(e->prevented));
+	json_object_set_new(line, "killed", json_boolean(e->killed));
+	json_object_set_new(line, "exe", json_text(exe, e->exe_len));
+	if (e->op == COREPATH_OP_CONNECT)
+		json_object_set_new(
+			line, "dest",
+			json_string(corepath_endpoint_format(&e->dest, ntohs(e->port), dest)));
+	else
+		json_object_set_new(line, "path", json_text(path, e->path_len));
+	return line;
+}
+
+static bool print_rule(const struct corepath_rule_event *e, const char *time)
+{
+	char dest[COREPATH_SERVICE_STRLEN];
+	const char *path, *exe;
+
+	if (corepath_rule_text(e, &path, &exe))
+		return false;
+	print_head(&e->head, &e->process, time);
+	printf(" %s: %s %s", e->name, corepath_action_name(e->action), corepath_op_name(e->op));
+	if (e->op == COREPATH_OP_CONNECT)
+		printf(" %s", corepath_endpoint_format(&e->dest, ntohs(e->port), dest));
+	else
+		print_text(path, e->path_len);
+	fputs(" by", stdout);
+	print_text(exe, e->exe_len);
+	fputs(e->prevented ? ", prevented" : ", not prevented", stdout);
+	fputs(e->killed ? ", killed" : "", stdout);
+	return true;
+}
+
 static bool print_object(json_t *line)
 {
 	bool done = line && !json_dumpf(line, stdout, JSON_COMPACT);
@@ -207,6 +253,7 @@ bool print_process(const struct corepath_event *e, const char *time, bool json)
 	const struct corepath_exec_event *exec = (const void *)e;
 	const struct corepath_fork_event *fork = (const void *)e;
 	const struct corepath_exit_event *exit = (const void *)e;
+	const struct corepath_rule_event *rule = (const void *)e;
 	bool done = true;
 
 	switch (e->kind) {
@@ -230,6 +277,13 @@ bool print_process(const struct corepath_event *e, const char *time, bool json)
 		if (json)
 			return print_object(json_exit(exit, time));
 		print_exit(exit, time);
+		break;
+	case COREPATH_EVENT_RULE:
+		if (e->size < sizeof(*rule))
+			return true;
+		if (json)
+			return print_object(json_rule(rule, time));
+		done = print_rule(rule, time);
 		break;
 	default:
 		return true;

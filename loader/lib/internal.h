@@ -112,6 +112,9 @@ int cp_processes_detach(const struct cp_dir *dir);
 /* The same with their maps. */
 int cp_processes_unpin(const struct cp_dir *dir);
 
+/* security.c: no rule is in force when it returns, and nothing of them is left. */
+int cp_security_unpin(const struct cp_dir *dir);
+
 /* tc.c: programs on tc hooks. Every function leaves foreign programs and filters alone. */
 
 struct cp_tc {

@@ -319,7 +319,9 @@ static int down_all(const struct cp_dir *dir, struct cp_link *links, size_t n)
 		if (err)
 			return err;
 	}
-	err = cp_processes_unpin(dir);
+	err = cp_security_unpin(dir);
+	if (!err)
+		err = cp_processes_unpin(dir);
 	if (!err)
 		err = cp_sockets_remove(dir);
 	if (!err)

@@ -333,16 +333,17 @@ const char *corepath_hook_name(enum corepath_hook hook)
 		[COREPATH_HOOK_TC_INGRESS] = "tc-ingress",
 		[COREPATH_HOOK_TC_EGRESS] = "tc-egress",
 		[COREPATH_HOOK_TRACEPOINT] = "tracepoint",
+		[COREPATH_HOOK_LSM] = "lsm",
+		[COREPATH_HOOK_FENTRY] = "fentry",
 	};
 
 	return hook < sizeof(names) / sizeof(names[0]) && names[hook] ? names[hook] : "?";
 }
 
 static const char *const kinds[COREPATH_EVENT_KINDS] = {
-	[COREPATH_EVENT_PACKET] = "packet",
-	[COREPATH_EVENT_EXEC] = "exec",
-	[COREPATH_EVENT_FORK] = "fork",
-	[COREPATH_EVENT_EXIT] = "exit",
+	[COREPATH_EVENT_PACKET] = "packet", [COREPATH_EVENT_EXEC] = "exec",
+	[COREPATH_EVENT_FORK] = "fork",	    [COREPATH_EVENT_EXIT] = "exit",
+	[COREPATH_EVENT_RULE] = "rule",
 };
 
 const char *corepath_event_kind_name(enum corepath_event_kind kind)
@@ -360,7 +361,7 @@ int corepath_event_kind_parse(const char *name, enum corepath_event_kind *kind)
 			return 0;
 		}
 	}
-	return cp_fail(EINVAL, "'%s' is no kind of event; use exec, fork or exit", name);
+	return cp_fail(EINVAL, "'%s' is no kind of event; use exec, fork, exit or rule", name);
 }
 
 int corepath_exec_text(const struct corepath_exec_event *e, struct corepath_exec_text *out)
@@ -373,5 +374,17 @@ int corepath_exec_text(const struct corepath_exec_event *e, struct corepath_exec
 	out->path = e->data;
 	out->cwd = out->path + e->path_len;
 	out->args = out->cwd + e->cwd_len;
+	return 0;
+}
+
+int corepath_rule_text(const struct corepath_rule_event *e, const char **path, const char **exe)
+{
+	if (e->head.size < sizeof(*e) ||
+	    e->head.size - sizeof(*e) < (size_t)e->path_len + e->exe_len)
+		return cp_fail(
+			EINVAL,
+			"rule event: its texts are longer than it is; is the datapath of another version?");
+	*path = e->data;
+	*exe = e->data + e->path_len;
 	return 0;
 }

@@ -30,12 +30,22 @@
 
 char command_output[65536];
 
+static const char *shared_name;
+
+void command_share_pin_dir(const char *name)
+{
+	shared_name = name;
+}
+
 const char *command_pin_dir(void)
 {
 	static char dir[64];
 
 	/* Check gives each test a process: its number keeps the tests' pins apart. */
-	snprintf(dir, sizeof(dir), "/sys/fs/bpf/functional-%d", getpid());
+	if (shared_name)
+		snprintf(dir, sizeof(dir), "/sys/fs/bpf/functional-%s", shared_name);
+	else
+		snprintf(dir, sizeof(dir), "/sys/fs/bpf/functional-%d", getpid());
 	return dir;
 }
 

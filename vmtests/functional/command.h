@@ -52,6 +52,9 @@ int command_end(struct command *command, int sig);
 /* The pin directory of this test. */
 const char *command_pin_dir(void);
 
+/* Gives this test the one of that name, so that what a test has loaded serves the next. */
+void command_share_pin_dir(const char *name);
+
 /* "packets" or "bytes" (@what) that "corepath counters --json" says of @reason. */
 long long command_counter(const char *reason, const char *what);
 

@@ -39,7 +39,9 @@ static const struct group {
 	 "traffic of endpoints and the uplink, on tc hooks",
 	 {tc_traffic_add, tc_flows_add, tc_full_add, uplink_traffic_add, uplink_rollback_add,
 	  uplink_forward_add, uplink_host_add, preflight_tc_add}},
-	{"security", "processes, watched", {process_add, process_paths_add}},
+	{"security",
+	 "processes, watched and under rules",
+	 {process_add, process_paths_add, rules_add, rules_escape_add, rules_life_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},
 };
 

@@ -322,6 +322,8 @@ enum corepath_hook {
 	COREPATH_HOOK_TC_INGRESS = 2,
 	COREPATH_HOOK_TC_EGRESS = 3,
 	COREPATH_HOOK_TRACEPOINT = 4,
+	COREPATH_HOOK_LSM = 5,
+	COREPATH_HOOK_FENTRY = 6,
 };
 
 enum corepath_event_kind {
@@ -329,6 +331,7 @@ enum corepath_event_kind {
 	COREPATH_EVENT_EXEC = 2,   /* struct corepath_exec_event */
 	COREPATH_EVENT_FORK = 3,   /* struct corepath_fork_event */
 	COREPATH_EVENT_EXIT = 4,   /* struct corepath_exit_event */
+	COREPATH_EVENT_RULE = 5,   /* struct corepath_rule_event */
 	COREPATH_EVENT_KINDS,
 };
 

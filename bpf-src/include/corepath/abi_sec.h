@@ -73,6 +73,8 @@ struct corepath_exit_event {
 	__u32 pad;
 };
 
+#include <corepath/abi_rules.h>
+
 /* Key of sec_ended. */
 struct corepath_process_key {
 	__u64 start_ns;

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Security policies as the kernel has them. Part of abi.h, which includes it. */
+#ifndef COREPATH_ABI_RULES_H
+#define COREPATH_ABI_RULES_H
+
+/*
+ * A policy set is one trie, so that one pointer replaces all of it. Rules are bits: each condition
+ * that a process or file meets gives the rules it is a condition of, and what is left after all of
+ * them matches. So a thousand rules cost as many lookups as one.
+ */
+#define COREPATH_RULES_MAX  1024
+#define COREPATH_RULE_WORDS (COREPATH_RULES_MAX / 64)
+
+/* What is done that a rule can be about. */
+enum corepath_op {
+	COREPATH_OP_EXEC = 0,  /* a program is run; of a script, the script, then its interpreter */
+	COREPATH_OP_WRITE = 1, /* a file is opened for writing, or cut to length */
+	COREPATH_OP_UNLINK = 2,	 /* a file or folder is removed */
+	COREPATH_OP_RENAME = 3,	 /* either name of a file that gets another */
+	COREPATH_OP_LINK = 4,	 /* either name of a file that gets a second one */
+	COREPATH_OP_CONNECT = 5, /* a socket connects, or sends to an address */
+	COREPATH_OPS,
+};
+
+/* From the weakest to the strongest. */
+enum corepath_action {
+	COREPATH_ACTION_LOG = 0,
+	COREPATH_ACTION_AUDIT = 1, /* told as deny is, and let through */
+	COREPATH_ACTION_DENY = 2,  /* EPERM */
+	COREPATH_ACTION_KILL = 3,  /* SIGKILL, and EPERM where that is possible */
+	COREPATH_ACTIONS,
+};
+
+/* The first byte of a key, and what the rest of it is. */
+enum corepath_dim {
+	COREPATH_DIM_PATH = 0,	   /* of the file, with its NUL if all of it must be the same */
+	COREPATH_DIM_EXE = 1,	   /* of the program that does it, likewise */
+	COREPATH_DIM_PARENT = 2,   /* of its parent's program, likewise */
+	COREPATH_DIM_UID = 3,	   /* effective, __u32 */
+	COREPATH_DIM_CGROUP = 4,   /* __u64; of the process's or one above */
+	COREPATH_DIM_DEST = 5,	   /* struct corepath_addr */
+	COREPATH_DIM_PORT = 6,	   /* __u16, network order */
+	COREPATH_DIM_ARGC = 7,	   /* of exec, __u32 */
+	COREPATH_DIM_PATH_END = 8, /* the last bytes of the path, backwards */
+	COREPATH_DIMS,
+	COREPATH_DIM_OP = 16,	  /* __u8: `yes` has the op's rules */
+	COREPATH_DIM_ANY = 17,	  /* __u8, a dim: `yes` has the rules without a condition of it */
+	COREPATH_DIM_ACTION = 18, /* __u8: `yes` has the action's rules */
+	COREPATH_DIM_NAME = 19,	  /* __u32, a rule: a struct corepath_rule_name */
+};
+
+/* LPM_DATA_SIZE_MAX of kernel/bpf/lpm_trie.c is 256 bytes, the dim among them. */
+#define COREPATH_SEC_DATA 255
+
+struct corepath_sec_key {
+	__u32 prefixlen; /* bits, those of the dim included */
+	__u8 dim;	 /* enum corepath_dim */
+	__u8 data[COREPATH_SEC_DATA];
+};
+
+/* Rules whose condition is met, and rules that must not meet it. */
+struct corepath_sec_bits {
+	__u64 yes[COREPATH_RULE_WORDS];
+	__u64 no[COREPATH_RULE_WORDS];
+};
+
+#define COREPATH_RULE_NAME_MAX 64
+
+/* As long as the other values. */
+struct corepath_rule_name {
+	char name[COREPATH_RULE_NAME_MAX];
+	__u64 interval_ns; /* of events: one each; 0: no limit */
+	__u64 window_ns;   /* how far they may run ahead of that */
+	__u32 ops;	   /* bits; for who asks what is loaded */
+	__u8 action;	   /* enum corepath_action, what is done here */
+	__u8 asked;	   /* what the file says */
+	__u8 pad[2];
+	__u8 rest[sizeof(struct corepath_sec_bits) - COREPATH_RULE_NAME_MAX - 24];
+};
+
+/* The only value of sec_config. The programs look at nothing else while it is 0. */
+struct corepath_sec_config {
+	__u32 ops;  /* bits of those that some rule is about */
+	__u32 dims; /* bits of those that some rule has a condition of */
+};
+
+/* A rule has matched. `data` is the path of the file, if there is one, then that of the program. */
+struct corepath_rule_event {
+	struct corepath_event head;
+	struct corepath_process process;
+	char name[COREPATH_RULE_NAME_MAX];
+	struct corepath_addr dest; /* of connect */
+	__u16 port;		   /* network order */
+	__u8 op;
+	__u8 action;	/* of the rule */
+	__u8 prevented; /* it was not done */
+	__u8 killed;
+	__u16 path_len, exe_len;
+	__u32 pad;
+	char data[];
+};
+
+#endif

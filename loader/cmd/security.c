@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* corepath security. */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "cmd.h"
+#include "json.h"
+
+static void say_how(enum corepath_enforcement how)
+{
+	fprintf(stderr, "corepath: security: %s\n", corepath_enforcement_text(how));
+}
+
+int cmd_security_load(const struct args *args)
+{
+	struct corepath_security_status st;
+
+	if (corepath_security_load(args->pin_dir, args->operands[0]))
+		return report_failure(args, true);
+	if (corepath_security_status(args->pin_dir, &st))
+		return report_failure(args, false);
+	say_how(st.how);
+	free(st.rules);
+	return EXIT_DONE;
+}
+
+int cmd_security_unload(const struct args *args)
+{
+	if (corepath_security_unload(args->pin_dir))
+		return report_failure(args, false);
+	return EXIT_DONE;
+}
+
+static json_t *ops_json(__u32 ops)
+{
+	json_t *list = json_array();
+	int i;
+
+	for (i = 0; i < COREPATH_OPS; i++)
+		if (ops & 1u << i)
+			json_array_append_new(list, json_string(corepath_op_name(i)));
+	return list;
+}
+
+static json_t *status_json(const struct corepath_security_status *st, bool loaded)
+{
+	json_t *rules = json_array();
+	size_t i;
+
+	for (i = 0; i < st->n; i++) {
+		const struct corepath_rule_info *r = &st->rules[i];
+
+		json_array_append_new(rules, json_pack("{s:s, s:o, s:s, s:s, s:I}", "name", r->name,
+						       "on", ops_json(r->ops), "action",
+						       corepath_action_name(r->action), "asked",
+						       corepath_action_name(r->asked), "hits",
+						       (json_int_t)r->hits));
+	}
+	return json_pack("{s:b, s:s?, s:o}", "loaded", loaded, "enforcement",
+			 loaded ? corepath_enforcement_text(st->how) : NULL, "rules", rules);
+}
+
+static void status_text(const struct corepath_security_status *st)
+{
+	size_t i;
+	int op;
+
+	printf("%s\n", corepath_enforcement_text(st->how));
+	for (i = 0; i < st->n; i++) {
+		const struct corepath_rule_info *r = &st->rules[i];
+
+		printf("%s: %s", r->name, corepath_action_name(r->action));
+		if (r->action != r->asked)
+			printf(" (in place of %s)", corepath_action_name(r->asked));
+		for (op = 0; op < COREPATH_OPS; op++)
+			if (r->ops & 1u << op)
+				printf(" %s", corepath_op_name(op));
+		printf(", matched %" PRIu64 " times\n", (uint64_t)r->hits);
+	}
+}
+
+int cmd_security_status(const struct args *args)
+{
+	struct corepath_security_status st;
+	int err = corepath_security_status(args->pin_dir, &st), status = EXIT_DONE;
+
+	if (err == -ENOENT && args->json) {
+		st = (struct corepath_security_status){};
+		return print_json(status_json(&st, false));
+	}
+	if (err)
+		return report_failure(args, false);
+	if (args->json)
+		status = print_json(status_json(&st, true));
+	else
+		status_text(&st);
+	free(st.rules);
+	return status;
+}

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A policy file: from text to struct cp_rules. Every error names file, line and field. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "rules_read.h"
+
+static const char *const op_names[COREPATH_OPS] = {
+	[COREPATH_OP_EXEC] = "exec",	 [COREPATH_OP_WRITE] = "write",
+	[COREPATH_OP_UNLINK] = "unlink", [COREPATH_OP_RENAME] = "rename",
+	[COREPATH_OP_LINK] = "link",	 [COREPATH_OP_CONNECT] = "connect",
+};
+
+static const char *const action_names[COREPATH_ACTIONS] = {
+	[COREPATH_ACTION_LOG] = "log",
+	[COREPATH_ACTION_AUDIT] = "audit",
+	[COREPATH_ACTION_DENY] = "deny",
+	[COREPATH_ACTION_KILL] = "kill",
+};
+
+const char *corepath_op_name(enum corepath_op op)
+{
+	return op < COREPATH_OPS ? op_names[op] : "?";
+}
+
+const char *corepath_action_name(enum corepath_action action)
+{
+	return action < COREPATH_ACTIONS ? action_names[action] : "?";
+}
+
+static int expect(struct reader *r, const yaml_node_t *node, const char *key, yaml_node_type_t type)
+{
+	if (node->type == type)
+		return 0;
+	return FAIL(r, node, key, "expected %s",
+		    type == YAML_SCALAR_NODE	 ? "one value"
+		    : type == YAML_SEQUENCE_NODE ? "a list ('- item' lines)"
+						 : "a mapping ('key: value' lines)");
+}
+
+typedef int (*item_fn)(struct reader *r, yaml_node_t *node, const char *key, void *into);
+
+/* One value, or each of a list. */
+static int each(struct reader *r, yaml_node_t *node, const char *key, item_fn fn, void *into)
+{
+	yaml_node_item_t *item;
+	int err = 0;
+
+	if (node->type != YAML_SEQUENCE_NODE)
+		return fn(r, node, key, into);
+	for (item = node->data.sequence.items.start; item < node->data.sequence.items.top && !err;
+	     item++)
+		err = fn(r, yaml_document_get_node(&r->doc, *item), key, into);
+	return err;
+}
+
+static int add_condition(struct reader *r, struct cp_rule *rule, const struct cp_condition *c)
+{
+	struct cp_condition *grown =
+		reallocarray(rule->conditions, rule->n_conditions + 1, sizeof(*grown));
+
+	if (!grown)
+		return cp_fail(ENOMEM, "%s: out of memory; free some", r->rules->file);
+	rule->conditions = grown;
+	grown[rule->n_conditions++] = *c;
+	return 0;
+}
+
+/* ---- conditions ---- */
+
+/* "uid" or "uid-not" */
+static const struct kind *kind_of(const char *key, bool * not)
+{
+	size_t i, len;
+
+	for (i = 0; i < cp_n_kinds; i++) {
+		len = strlen(cp_kinds[i].name);
+		*not = !strcmp(key + (strncmp(key, cp_kinds[i].name, len) ? strlen(key) : len),
+			       "-not");
+		if (!strcmp(key, cp_kinds[i].name) || *not)
+			return &cp_kinds[i];
+	}
+	return NULL;
+}
+
+static int read_condition(struct reader *r, yaml_node_t *node, const char *key, void *into)
+{
+	struct cp_condition c = {};
+	const struct kind *kind = kind_of(key, &c.not);
+	int err = expect(r, node, key, YAML_SCALAR_NODE);
+
+	c.dim = kind->dim;
+	if (!err && c.not&&kind->dim == COREPATH_DIM_CGROUP)
+		err = FAIL(r, node, key, "cannot be; say which cgroups are meant");
+	if (!err)
+		err = kind->parse(r, node, kind, &c);
+	return err ? err : add_condition(r, into, &c);
+}
+
+/* ---- rules ---- */
+
+static int read_op(struct reader *r, yaml_node_t *node, const char *key, void *into)
+{
+	struct cp_rule *rule = into;
+	int i, err = expect(r, node, key, YAML_SCALAR_NODE);
+
+	for (i = 0; i < COREPATH_OPS && !err; i++)
+		if (!strcmp(text_of(node), op_names[i])) {
+			rule->ops |= 1u << i;
+			return 0;
+		}
+	return err ? err
+		   : FAIL(r, node, key,
+			  "'%s': expected exec, write, unlink, rename, link or connect",
+			  text_of(node));
+}
+
+static int read_name(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
+{
+	if (!*text_of(node) || strlen(text_of(node)) >= sizeof(rule->name))
+		return FAIL(r, node, "name", "is %zu bytes long; expected 1 to %zu",
+			    strlen(text_of(node)), sizeof(rule->name) - 1);
+	strcpy(rule->name, text_of(node));
+	return 0;
+}
+
+static int read_action(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
+{
+	int i;
+
+	for (i = 0; i < COREPATH_ACTIONS; i++)
+		if (!strcmp(text_of(node), action_names[i])) {
+			rule->action = rule->asked = i;
+			return 0;
+		}
+	return FAIL(r, node, "action", "'%s': expected log, audit, deny or kill", text_of(node));
+}
+
+static int read_weaker(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
+{
+	rule->weaker = !strcmp(text_of(node), "yes") || !strcmp(text_of(node), "true");
+	if (!rule->weaker && strcmp(text_of(node), "no") && strcmp(text_of(node), "false"))
+		return FAIL(r, node, "weaker", "'%s': expected yes or no", text_of(node));
+	return 0;
+}
+
+static int read_rate(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
+{
+	if (!cp_word_rate(text_of(node), &rule->rate, &rule->rate_s))
+		return FAIL(r, node, "rate", "'%s': expected N or N/SECONDS", text_of(node));
+	return 0;
+}
+
+/* Everything but `any`. `seen` are the keys of a rule, NULL in an entry of `any`, which has
+ * conditions alone. */
+static int read_key(struct reader *r, yaml_node_t *node, const char *key, struct cp_rule *rule,
+		    bool whole)
+{
+	static const struct {
+		const char *name;
+		int (*read)(struct reader *r, const yaml_node_t *node, struct cp_rule *rule);
+	} keys[] = {{"name", read_name},
+		    {"action", read_action},
+		    {"weaker", read_weaker},
+		    {"rate", read_rate}};
+	bool not;
+	size_t i;
+	int err;
+
+	if (kind_of(key, &not))
+		return each(r, node, key, read_condition, rule);
+	if (whole && !strcmp(key, "on"))
+		return each(r, node, key, read_op, rule);
+	for (i = 0; whole && i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!strcmp(key, keys[i].name)) {
+			err = expect(r, node, key, YAML_SCALAR_NODE);
+			return err ? err : keys[i].read(r, node, rule);
+		}
+	return FAIL(r, node, key, "no such field%s; 'corepath security load --help' shows them all",
+		    whole ? "" : " in an entry of 'any'");
+}
+
+/* Reads a mapping; *any is its list of alternatives, if it has one. */
+static int read_mapping(struct reader *r, yaml_node_t *node, struct cp_rule *rule,
+			yaml_node_t **any)
+{
+	yaml_node_pair_t *p, *q;
+	int err = expect(r, node, any ? "rules" : "any", YAML_MAPPING_NODE);
+
+	if (err)
+		return err;
+	for (p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top && !err; p++) {
+		yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+		yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
+
+		err = expect(r, key, "rules", YAML_SCALAR_NODE);
+		for (q = node->data.mapping.pairs.start; q < p && !err; q++)
+			if (!strcmp(text_of(key), text_of(yaml_document_get_node(&r->doc, q->key))))
+				err = FAIL(r, key, text_of(key), "is there twice; keep one");
+		if (err)
+			break;
+		if (any && !strcmp(text_of(key), "any")) {
+			err = expect(r, value, "any", YAML_SEQUENCE_NODE);
+			*any = value;
+		} else {
+			err = read_key(r, value, text_of(key), rule, any);
+		}
+	}
+	return err;
+}
+
+static int check(struct reader *r, const yaml_node_t *node, const struct cp_rule *rule)
+{
+	size_t i, k;
+
+	if (!*rule->name)
+		return FAIL(r, node, "name", "is missing");
+	if (!rule->ops)
+		return FAIL(r, node, "on", "is missing in rule '%s'", rule->name);
+	if (rule->action == COREPATH_ACTIONS)
+		return FAIL(r, node, "action", "is missing in rule '%s'", rule->name);
+	if (!rule->n_conditions)
+		return FAIL(
+			r, node, "rules",
+			"rule '%s' has no condition, so all would meet it; give it one, such as "
+			"'path: /*'",
+			rule->name);
+	for (i = 0; i < rule->n_conditions; i++)
+		for (k = 0; k < cp_n_kinds; k++) {
+			__u8 dim = rule->conditions[i].dim;
+
+			if (dim == COREPATH_DIM_PATH_END)
+				dim = COREPATH_DIM_PATH;
+			if (cp_kinds[k].dim == dim && rule->ops & ~cp_kinds[k].ops)
+				return FAIL(
+					r, node, cp_kinds[k].name,
+					"rule '%s' is about what has none ('on'); make it two rules",
+					rule->name);
+		}
+	return 0;
+}
+
+static int append(struct reader *r, const yaml_node_t *node, const struct cp_rule *rule)
+{
+	struct cp_rule *grown;
+
+	if (r->rules->n == COREPATH_RULES_MAX)
+		return FAIL(r, node, "rules",
+			    "there are more than %d, each entry of 'any' counted; "
+			    "leave some out",
+			    COREPATH_RULES_MAX);
+	grown = reallocarray(r->rules->list, r->rules->n + 1, sizeof(*grown));
+	if (!grown)
+		return cp_fail(ENOMEM, "%s: out of memory; free some", r->rules->file);
+	r->rules->list = grown;
+	grown[r->rules->n++] = *rule;
+	return 0;
+}
+
+/* A copy of the rule without the path conditions of `left_out`; true if any was left out. */
+static int copy(struct reader *r, const struct cp_rule *from, int left_out, struct cp_rule *to)
+{
+	size_t i;
+	int err = 0;
+
+	*to = *from;
+	to->conditions = NULL;
+	to->n_conditions = 0;
+	for (i = 0; i < from->n_conditions && !err; i++)
+		if (from->conditions[i].not|| from->conditions[i].dim != left_out)
+			err = add_condition(r, to, &from->conditions[i]);
+	return err;
+}
+
+/* Paths and suffixes are looked up apart, and both would have to be met: two rules, either of which
+ * is. */
+static int append_split(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
+{
+	static const int dims[] = {COREPATH_DIM_PATH, COREPATH_DIM_PATH_END};
+	bool has[2] = {};
+	struct cp_rule half;
+	size_t i, k;
+	int err = check(r, node, rule);
+
+	for (i = 0; i < rule->n_conditions; i++)
+		for (k = 0; k < 2; k++)
+			has[k] |= !rule->conditions[i].not && rule->conditions[i].dim == dims[k];
+	for (k = 0; k < 2 && !err; k++) {
+		if (!(has[0] && has[1]) && k)
+			break;
+		err = copy(r, rule, has[0] && has[1] ? dims[k] : -1, &half);
+		if (!err)
+			err = append(r, node, &half);
+	}
+	return err;
+}
+
+static int read_rule(struct reader *r, yaml_node_t *node, const char *key, void *into)
+{
+	struct cp_rule rule = {.action = COREPATH_ACTIONS, .line = node->start_mark.line + 1}, one;
+	yaml_node_t *any = NULL;
+	yaml_node_item_t *item;
+	int err = read_mapping(r, node, &rule, &any);
+
+	(void)key;
+	(void)into;
+	if (!err && !any)
+		err = append_split(r, node, &rule);
+	for (item = any ? any->data.sequence.items.start : NULL;
+	     any && !err && item < any->data.sequence.items.top; item++) {
+		yaml_node_t *entry = yaml_document_get_node(&r->doc, *item);
+
+		err = copy(r, &rule, -1, &one);
+		if (!err)
+			err = read_mapping(r, entry, &one, NULL);
+		if (!err)
+			err = append_split(r, entry, &one);
+		free(one.conditions);
+	}
+	free(rule.conditions);
+	return err;
+}
+
+static int read_document(struct reader *r)
+{
+	yaml_node_t *root = yaml_document_get_root_node(&r->doc), *key, *value;
+	yaml_node_pair_t *p;
+	size_t i, k;
+	int err;
+
+	if (!root)
+		return cp_fail(EINVAL, "%s:1: rules: is missing; the file is empty",
+			       r->rules->file);
+	err = expect(r, root, "rules", YAML_MAPPING_NODE);
+	if (err)
+		return err;
+	p = root->data.mapping.pairs.start;
+	if (p == root->data.mapping.pairs.top)
+		return FAIL(r, root, "rules", "is missing");
+	key = yaml_document_get_node(&r->doc, p->key);
+	value = yaml_document_get_node(&r->doc, p->value);
+	err = expect(r, key, "rules", YAML_SCALAR_NODE);
+	if (!err && (strcmp(text_of(key), "rules") || p + 1 < root->data.mapping.pairs.top))
+		err = FAIL(r, root, text_of(key), "expected 'rules' and nothing else");
+	if (!err)
+		err = expect(r, value, "rules", YAML_SEQUENCE_NODE);
+	if (!err)
+		err = each(r, value, "rules", read_rule, NULL);
+	for (i = 0; i < r->rules->n && !err; i++) {
+		r->rules->ops |= r->rules->list[i].ops;
+		for (k = 0; k < r->rules->list[i].n_conditions; k++)
+			r->rules->dims |= 1u << r->rules->list[i].conditions[k].dim;
+	}
+	return err;
+}
+
+int cp_rules_read(const char *file, struct cp_rules *rules)
+{
+	bool standard = !strcmp(file, "-");
+	struct reader r = {.rules = rules};
+	yaml_parser_t parser;
+	FILE *f;
+	int err;
+
+	*rules = (struct cp_rules){.file = standard ? "standard input" : file};
+	f = standard ? stdin : fopen(file, "re");
+	if (!f)
+		return cp_fail(errno, "%s: %s; name the file with the rules", file,
+			       strerror(errno));
+	if (!yaml_parser_initialize(&parser)) {
+		err = cp_fail(ENOMEM, "%s: out of memory; free some", file);
+	} else {
+		yaml_parser_set_input_file(&parser, f);
+		if (yaml_parser_load(&parser, &r.doc)) {
+			err = read_document(&r);
+			yaml_document_delete(&r.doc);
+		} else {
+			err = cp_fail(EINVAL, "%s:%zu: no YAML: %s", rules->file,
+				      parser.problem_mark.line + 1,
+				      parser.problem ?: "cannot be read");
+		}
+		yaml_parser_delete(&parser);
+	}
+	if (!standard)
+		fclose(f);
+	if (err)
+		cp_rules_free(rules);
+	return err;
+}
+
+void cp_rules_free(struct cp_rules *rules)
+{
+	size_t i;
+
+	for (i = 0; i < rules->n; i++)
+		free(rules->list[i].conditions);
+	free(rules->list);
+	rules->list = NULL;
+	rules->n = 0;
+}
