@@ -62,6 +62,8 @@ static __always_inline bool path_step(struct sec_scratch *s)
 	struct qstr name = {};
 
 	if (s->walk.dentry == s->walk.top) {
+		if (!mount) /* the file system's own path is asked for */
+			return true;
 		up = BPF_CORE_READ(mount, mnt_parent);
 		if (up == mount)
 			return true;

@@ -375,17 +375,58 @@ static __always_inline bool deed_begin(struct deed *d, struct sec_scratch **s, i
 	return false;
 }
 
-/* The conditions of the file's path. */
-static __always_inline void file_apply(struct deed *d, struct sec_scratch *s,
-				       const struct path *path)
+static __always_inline void path_conditions(struct deed *d, struct sec_scratch *s)
 {
-	path_start(s, path);
-	path_finish(d->slot);
-	s->event.rule.path_len = name_append(s);
 	if (dim_used(COREPATH_DIM_PATH))
 		path_apply(d, s, COREPATH_DIM_PATH);
 	if (dim_used(COREPATH_DIM_PATH_END))
 		path_end_apply(d, s);
+}
+
+/* The path of a file of the host's root file system from that one's own root, wherever it is
+ * mounted. */
+static __always_inline bool origin_start(struct sec_scratch *s, const struct path *path)
+{
+	struct super_block *sb = BPF_CORE_READ(path->dentry, d_sb);
+
+	if (BPF_CORE_READ(sb, s_dev) != sec_config.root)
+		return false;
+	path_start(s, path);
+	s->walk.top = (__u64)BPF_CORE_READ(sb, s_root);
+	s->walk.mount = 0; /* and no further */
+	return true;
+}
+
+/*
+ * The conditions of the file's path. A bind mount gives it another one, and a user namespace lets
+ * anybody make one: so a file of the root file system has two, and a rule that matches under either
+ * matches.
+ */
+static __always_inline void file_apply(struct deed *d, struct sec_scratch *s,
+				       const struct path *path)
+{
+	__u64 before;
+	__u32 i;
+
+	path_start(s, path);
+	path_finish(d->slot);
+	s->event.rule.path_len = name_append(s);
+	if (!dim_used(COREPATH_DIM_PATH) && !dim_used(COREPATH_DIM_PATH_END))
+		return;
+	for (i = 0; i < COREPATH_RULE_WORDS; i++)
+		s->before[i] = s->live[i];
+	path_conditions(d, s);
+	if (!origin_start(s, path))
+		return;
+	path_finish(d->slot);
+	for (i = 0; i < COREPATH_RULE_WORDS; i++) {
+		before = s->before[i];
+		s->before[i] = s->live[i];
+		s->live[i] = before;
+	}
+	path_conditions(d, s);
+	for (i = 0; i < COREPATH_RULE_WORDS; i++)
+		s->live[i] |= s->before[i];
 }
 
 #endif

@@ -38,7 +38,8 @@ struct sec_scratch {
 	char name[COREPATH_PATH_MAX + 256]; /* filled from its end; then a name's 255 */
 	struct corepath_sec_key key;
 	__u64 live[COREPATH_RULE_WORDS]; /* rules that may still match */
-	__u64 met[COREPATH_RULE_WORDS];	 /* rules of which one of several names meets a condition */
+	__u64 before[COREPATH_RULE_WORDS];
+	__u64 met[COREPATH_RULE_WORDS]; /* rules of which one of several names meets a condition */
 	union {
 		struct corepath_exec_event exec;
 		struct corepath_fork_event fork;

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -243,10 +245,19 @@ static int zero_counts(const struct maps *m, size_t n)
 static int replace(const struct maps *m, const struct cp_rules *rules, int trie)
 {
 	struct corepath_sec_config old, wide, now = {.ops = rules->ops, .dims = rules->dims};
+	struct stat st;
 	__u32 zero = 0;
 	int err;
 
 	err = bpf_map_lookup_elem(m->config, &zero, &old);
+	/* of the initial mount namespace, whoever's we are in; a kernel's number has 20 bits for
+	 * the minor (include/linux/kdev_t.h) */
+	if (!err && stat("/proc/1/root", &st))
+		err = -errno;
+	if (!err)
+		now.root = major(st.st_dev) << 20 | minor(st.st_dev);
+	wide.root = now.root;
+	wide.pad = 0;
 	wide.ops = old.ops | now.ops;
 	wide.dims = old.dims | now.dims;
 	if (!err)

@@ -229,6 +229,44 @@ static int deep(void)
 	return result(open("x", O_WRONLY | O_CREAT, 0600));
 }
 
+/* ---- other mounts of a file of the root file system ---- */
+
+static int act_by_bind_mount(void)
+{
+	private_mounts();
+	if (mount(WATCHED_ACT, watched_file("other"), NULL, MS_BIND, NULL))
+		return errno;
+	return run(watched_file("other"));
+}
+
+/* As anybody can. */
+static int act_by_own_mount(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return ENOSYS;
+	if (mount(WATCHED_DIR, watched_file("dir"), NULL, MS_BIND, NULL))
+		return errno;
+	return run(watched_file("dir/act"));
+}
+
+/* Over a folder from which everything may run. */
+static int copy_over_allowed(void)
+{
+	private_mounts();
+	if (mount(watched_folder(), "/allowed", NULL, MS_BIND, NULL))
+		return errno;
+	return run("/allowed/copy");
+}
+
+static int root_over_allowed(void)
+{
+	private_mounts();
+	if (mount("/denied", "/allowed", NULL, MS_BIND, NULL))
+		return errno;
+	return run("/allowed/copy");
+}
+
 /* ---- known limits ---- */
 
 static int by_bind_mount(void)
@@ -248,6 +286,10 @@ static int by_older_link(void)
 #define FILE_ "{name: it, on: write, action: deny, weaker: yes, path: %s/file}"
 #define ONLY                                                                                       \
 	"{name: it, on: exec, action: deny, weaker: yes, uid: 0, path-not: [/work/*, /bin/*], "    \
+	"exe: /work/functional} # %s"
+#define ACT "{name: it, on: exec, action: deny, weaker: yes, path: /work/act} # %s"
+#define ALLOWED                                                                                     \
+	"{name: it, on: exec, action: deny, weaker: yes, uid: 0, path-not: [/work/*, /allowed/*], " \
 	"exe: /work/functional} # %s"
 #define BELOW "{name: it, on: write, action: deny, weaker: yes, path: '%s/ddd*'}"
 
@@ -274,6 +316,10 @@ static const struct {
 	{"io_uring", FILE_, by_ring, false},
 	{"io_uring_thread", FILE_, by_ring_elsewhere, false},
 	{"long_path", BELOW, deep, false},
+	{"bind_mount", ACT, act_by_bind_mount, false},
+	{"own_bind_mount", ACT, act_by_own_mount, false},
+	{"mounted_over_allowed", ALLOWED, root_over_allowed, false},
+	{"limit_mounted_over_allowed", ALLOWED, copy_over_allowed, true},
 	{"limit_bind_mount", COPY, by_bind_mount, true},
 	{"limit_older_link", COPY, by_older_link, true},
 };
@@ -290,6 +336,11 @@ static void one_escape(int index)
 	fd = open(watched_file("file"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0 || close(fd) || link(watched_file("copy"), watched_file("older")))
 		checkrun_error("files to act on: %s", strerror(errno));
+	if ((mkdir(watched_file("dir"), 0755) && errno != EEXIST) ||
+	    (mkdir("/allowed", 0755) && errno != EEXIST) ||
+	    (mkdir("/denied", 0755) && errno != EEXIST))
+		checkrun_error("folders: %s", strerror(errno));
+	watched_copy("/denied/copy");
 	ruled_none();
 	if (ruled_run(escapes[index].act) != RULED_DONE)
 		checkrun_error("it does not work without a rule either");

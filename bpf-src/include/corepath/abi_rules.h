@@ -82,6 +82,8 @@ struct corepath_rule_name {
 struct corepath_sec_config {
 	__u32 ops;  /* bits of those that some rule is about */
 	__u32 dims; /* bits of those that some rule has a condition of */
+	__u32 root; /* the device of the host's root file system, as the kernel has it */
+	__u32 pad;
 };
 
 /* A rule has matched. `data` is the path of the file, if there is one, then that of the program. */
