@@ -187,12 +187,11 @@ static __always_inline __u32 send(struct __sk_buff *ctx)
 	struct corepath_endpoint *ep = own_endpoint(ctx);
 	struct packet p = {};
 	enum corepath_drop reason;
-	bool ip;
 
 	if (!ep) /* a device that is no longer ours */
 		return COREPATH_DROP_FORWARDED;
 	skb_open(ctx, &p);
-	reason = skb_parse(&p, &ip);
+	reason = parse_all(&p);
 	if (reason)
 		return reason;
 	if (ctx->vlan_present || p.l3_off != sizeof(struct wire_eth))
@@ -200,20 +199,20 @@ static __always_inline __u32 send(struct __sk_buff *ctx)
 	if (p.l3_proto == ETH_P_ARP)
 		return arp_is_own(&p, ep) ? COREPATH_DROP_FORWARDED
 					  : COREPATH_DROP_ENDPOINT_SPOOFED;
-	return ip ? track_sent(ctx, place_pack(&p), p.frag_id) : COREPATH_DROP_FORWARDED;
+	return parse_is_ip(&p) ? track_sent(ctx, place_pack(&p), p.frag_id)
+			       : COREPATH_DROP_FORWARDED;
 }
 
 static __always_inline __u32 receive(struct __sk_buff *ctx)
 {
 	struct packet p = {};
 	__u32 reason;
-	bool ip;
 
 	if (!own_endpoint(ctx))
 		return COREPATH_DROP_FORWARDED;
 	skb_open(ctx, &p);
-	reason = skb_parse(&p, &ip);
-	if (reason || !ip)
+	reason = parse_all(&p);
+	if (reason || !parse_is_ip(&p))
 		return reason;
 	reason = ep_read(ctx, place_pack(&p), p.frag_id, false);
 	return reason ? reason & ~UNTRACKED : ep_receive(ctx);

@@ -236,11 +236,10 @@ static __always_inline enum corepath_drop leave(struct __sk_buff *skb)
 	struct packet p = {};
 	__u64 where;
 	int said;
-	bool ip;
 
 	skb_open(skb, &p);
-	reason = skb_parse(&p, &ip);
-	if (reason || !ip)
+	reason = parse_all(&p);
+	if (reason || !parse_is_ip(&p))
 		return reason;
 	where = place_pack(&p);
 	/* before its port may become another: rules and connections are of the host's own */
@@ -288,11 +287,10 @@ static __always_inline enum corepath_drop enter(struct __sk_buff *skb, __u64 *at
 	struct packet p = {};
 	__u64 where;
 	int said;
-	bool ip;
 
 	skb_open(skb, &p);
-	reason = skb_parse(&p, &ip);
-	if (reason || !ip)
+	reason = parse_all(&p);
+	if (reason || !parse_is_ip(&p))
 		return reason;
 	*at = where = place_pack(&p);
 	said = nat_return(skb, where, p.frag_id);

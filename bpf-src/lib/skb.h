@@ -73,26 +73,4 @@ static __always_inline bool place_open_skb(struct __sk_buff *ctx, __u64 where, s
 	       at->l3 + sizeof(struct wire_ip4) <= at->data_end;
 }
 
-/* From a frame to its IP addresses and protocol; `ip` is false for what is not IP. */
-static __always_inline enum corepath_drop skb_parse(struct packet *p, bool *ip)
-{
-	struct wire_ip4 *ip4;
-	struct wire_ip6 *ip6;
-	enum corepath_drop reason;
-
-	*ip = false;
-	reason = parse_l2(p);
-	if (reason)
-		return reason;
-	if (p->l3_proto == ETH_P_IP) {
-		*ip = true;
-		return parse_ip4(p, &ip4);
-	}
-	if (p->l3_proto == ETH_P_IPV6) {
-		*ip = true;
-		return parse_ip6(p, &ip6) ?: parse_ip6_ext(p);
-	}
-	return COREPATH_DROP_FORWARDED;
-}
-
 #endif
