@@ -43,11 +43,8 @@ static __always_inline bool is_of_backend(struct sock_common *sk)
 	return peer && peer->backend == term_backend && peer->generation == term_generation;
 }
 
-SEC("iter/tcp")
-int sock_term_tcp(struct bpf_iter__tcp *ctx)
+static __always_inline int look_at(struct sock_common *sk)
 {
-	struct sock_common *sk = ctx->sk_common;
-
 	if (!bpf_ksym_exists(bpf_sock_destroy))
 		return 0;
 	term_able = true;
@@ -56,17 +53,16 @@ int sock_term_tcp(struct bpf_iter__tcp *ctx)
 	return 0;
 }
 
+SEC("iter/tcp")
+int sock_term_tcp(struct bpf_iter__tcp *ctx)
+{
+	return look_at(ctx->sk_common);
+}
+
 SEC("iter/udp")
 int sock_term_udp(struct bpf_iter__udp *ctx)
 {
-	struct sock_common *sk = (struct sock_common *)ctx->udp_sk;
-
-	if (!bpf_ksym_exists(bpf_sock_destroy))
-		return 0;
-	term_able = true;
-	if (sk && is_of_backend(sk) && !bpf_sock_destroy(sk))
-		term_closed++;
-	return 0;
+	return look_at((struct sock_common *)ctx->udp_sk);
 }
 
 char LICENSE[] SEC("license") = "GPL";
