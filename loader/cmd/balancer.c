@@ -37,17 +37,6 @@ int cmd_service_del(const struct args *args)
 	return EXIT_DONE;
 }
 
-static const char *mac_text(const struct corepath_backend_spec *b, char buf[18])
-{
-	static const __u8 none[6];
-
-	if (!memcmp(b->mac, none, sizeof(none)))
-		return NULL;
-	snprintf(buf, 18, "%02x:%02x:%02x:%02x:%02x:%02x", b->mac[0], b->mac[1], b->mac[2],
-		 b->mac[3], b->mac[4], b->mac[5]);
-	return buf;
-}
-
 static json_t *backends_json(const struct corepath_service_info *s)
 {
 	char text[COREPATH_SERVICE_STRLEN], mac[18];
@@ -63,7 +52,7 @@ static json_t *backends_json(const struct corepath_service_info *s)
 					     corepath_endpoint_format(&b->addr, b->port, text),
 					     "weight", (json_int_t)b->weight, "state",
 					     corepath_backend_state_name(b->state), "mac",
-					     mac_text(b, mac)))) {
+					     mac_text(b->mac, mac)))) {
 			json_decref(array);
 			return NULL;
 		}
@@ -135,7 +124,7 @@ static void list_text(const struct corepath_service_info *s)
 
 		printf("  %s weight=%u state=%s", corepath_endpoint_format(&b->addr, b->port, text),
 		       b->weight, corepath_backend_state_name(b->state));
-		if (mac_text(b, mac))
+		if (mac_text(b->mac, mac))
 			printf(" mac=%s", mac);
 		puts("");
 	}

@@ -38,17 +38,6 @@ static const char *addr_text(const struct corepath_addr *a, char buf[COREPATH_SE
 	return memcmp(a, &none, sizeof(none)) ? corepath_endpoint_format(a, 0, buf) : NULL;
 }
 
-static const char *mac_text(const __u8 *mac, char buf[18])
-{
-	static const __u8 none[6];
-
-	if (!memcmp(mac, none, sizeof(none)))
-		return NULL;
-	snprintf(buf, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-		 mac[5]);
-	return buf;
-}
-
 static json_t *list_json(const struct corepath_endpoint_info *list, size_t n)
 {
 	char v4[COREPATH_SERVICE_STRLEN], v6[COREPATH_SERVICE_STRLEN], mac[18];

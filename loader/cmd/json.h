@@ -8,6 +8,9 @@
  * is one that could not be built. */
 int print_json(json_t *value);
 
+/* "02:00:00:00:00:01", in buf; NULL if all is 0. */
+const char *mac_text(const unsigned char *mac, char buf[18]);
+
 /* What `print_cgroups` prints; NULL if it could not be built. */
 struct corepath_cgroup;
 json_t *cgroups_json(const struct corepath_cgroup *list, size_t n);
