@@ -285,12 +285,14 @@ static int by_older_link(void)
 #define COPY  "{name: it, on: exec, action: deny, weaker: yes, path: %s/copy}"
 #define FILE_ "{name: it, on: write, action: deny, weaker: yes, path: %s/file}"
 #define ONLY                                                                                       \
-	"{name: it, on: exec, action: deny, weaker: yes, uid: 0, path-not: [/work/*, /bin/*], "    \
-	"exe: /work/functional} # %s"
-#define ACT "{name: it, on: exec, action: deny, weaker: yes, path: /work/act} # %s"
-#define ALLOWED                                                                                     \
-	"{name: it, on: exec, action: deny, weaker: yes, uid: 0, path-not: [/work/*, /allowed/*], " \
-	"exe: /work/functional} # %s"
+	"{name: it, on: exec, action: deny, weaker: yes, uid: 0, path-not: [" WATCHED_DIR          \
+	"/*, /bin/*], "                                                                            \
+	"exe: " WATCHED_DIR "/functional} # %s"
+#define ACT "{name: it, on: exec, action: deny, weaker: yes, path: " WATCHED_DIR "/act} # %s"
+#define ALLOWED                                                                                    \
+	"{name: it, on: exec, action: deny, weaker: yes, uid: 0, path-not: [" WATCHED_DIR          \
+	"/*, /allowed/*], "                                                                        \
+	"exe: " WATCHED_DIR "/functional} # %s"
 #define BELOW "{name: it, on: write, action: deny, weaker: yes, path: '%s/ddd*'}"
 
 static const struct {

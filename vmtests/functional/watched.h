@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Where the suite's files are in the guest; the program that is run to be watched. */
+/* Where the suite's files are in the guest (vmtests/suites.yaml), this program among them; the one
+ * that is run to be watched. */
 #define WATCHED_DIR "/work"
 #define WATCHED_ACT WATCHED_DIR "/act"
 
