@@ -89,22 +89,29 @@ static int make_all(const char *pin_dir, const struct corepath_plan *plan)
 	return err;
 }
 
-/* From what runs now to `to`. */
-static int go_to(const char *pin_dir, const struct corepath_config *to)
+static int go(const char *pin_dir, const struct corepath_config *from,
+	      const struct corepath_config *to)
 {
-	struct corepath_config *now;
 	struct corepath_plan *plan;
-	int err;
+	int err = corepath_plan_make(from, to, &plan);
 
-	err = corepath_config_running(pin_dir, &now);
-	if (err)
-		return err;
-	err = corepath_plan_make(now, to, &plan);
 	if (!err) {
 		err = make_all(pin_dir, plan);
 		corepath_plan_free(plan);
 	}
-	corepath_config_free(now);
+	return err;
+}
+
+/* From what runs now, whatever that is, to `to`. */
+static int go_to(const char *pin_dir, const struct corepath_config *to)
+{
+	struct corepath_config *now;
+	int err = corepath_config_running(pin_dir, &now);
+
+	if (!err) {
+		err = go(pin_dir, now, to);
+		corepath_config_free(now);
+	}
 	return err;
 }
 
@@ -117,7 +124,7 @@ int corepath_config_apply(const char *pin_dir, const struct corepath_config *to)
 	err = corepath_config_running(pin_dir, &before);
 	if (err)
 		return err;
-	err = go_to(pin_dir, to);
+	err = go(pin_dir, before, to);
 	if (err) {
 		snprintf(why, sizeof(why), "%s", corepath_error());
 		if (go_to(pin_dir, before)) {

@@ -147,28 +147,9 @@ static int store_backend(struct cp_lb *lb, __u32 i)
 	return err;
 }
 
-int corepath_backend_set_state(const char *pin_dir, const struct corepath_service_id *id,
-			       const struct corepath_addr *addr, __u16 port,
-			       enum corepath_backend_state state)
-{
-	struct cp_lb lb;
-	__u32 i;
-	int err;
-
-	cp_note("%s", "");
-	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
-	if (err)
-		return err;
-	i = must_find(&lb, id, addr, port);
-	if (i)
-		lb.backend[i].state = state;
-	err = i ? store_backend(&lb, i) : -ENOENT;
-	cp_lb_close(&lb);
-	return err;
-}
-
-int corepath_backend_set(const char *pin_dir, const struct corepath_service_id *id,
-			 const struct corepath_backend_spec *spec)
+/* Changes the backend of the spec's address and port: its state, and with `all` the rest, too. */
+static int change(const char *pin_dir, const struct corepath_service_id *id,
+		  const struct corepath_backend_spec *spec, bool all)
 {
 	struct cp_lb lb;
 	__u32 i;
@@ -181,12 +162,29 @@ int corepath_backend_set(const char *pin_dir, const struct corepath_service_id *
 	i = must_find(&lb, id, &spec->addr, spec->port);
 	if (i) {
 		lb.backend[i].state = spec->state;
-		lb.backend[i].weight = spec->weight;
-		memcpy(lb.backend[i].mac, spec->mac, sizeof(spec->mac));
+		if (all) {
+			lb.backend[i].weight = spec->weight;
+			memcpy(lb.backend[i].mac, spec->mac, sizeof(spec->mac));
+		}
 	}
 	err = i ? store_backend(&lb, i) : -ENOENT;
 	cp_lb_close(&lb);
 	return err;
+}
+
+int corepath_backend_set_state(const char *pin_dir, const struct corepath_service_id *id,
+			       const struct corepath_addr *addr, __u16 port,
+			       enum corepath_backend_state state)
+{
+	struct corepath_backend_spec spec = {.addr = *addr, .port = port, .state = state};
+
+	return change(pin_dir, id, &spec, false);
+}
+
+int corepath_backend_set(const char *pin_dir, const struct corepath_service_id *id,
+			 const struct corepath_backend_spec *spec)
+{
+	return change(pin_dir, id, spec, true);
 }
 
 int corepath_backend_del(const char *pin_dir, const struct corepath_service_id *id,

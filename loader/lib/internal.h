@@ -64,6 +64,10 @@ bool cp_map_is_shared(const struct bpf_map *map);
  * are of the shape it wants: -EINVAL. */
 int cp_maps_share(const struct cp_dir *dir, struct bpf_object *obj);
 
+/* Pins the maps of a loaded object under their names, those that are not there. A negative errno
+ * without an error text. */
+int cp_maps_pin(const struct cp_dir *dir, struct bpf_object *obj);
+
 /* links.c: the XDP links in the pin directory */
 
 struct cp_link {
@@ -410,6 +414,12 @@ void cp_sockets_close(const struct cp_dir *dir, __u32 backend, __u32 generation)
 
 /* Detaches from every cgroup and removes the maps of the socket programs. */
 int cp_sockets_remove(const struct cp_dir *dir);
+
+/* services.c */
+
+/* Whether sockets of this host are sent to the service's backends: as it says, or else by its mode.
+ */
+bool cp_serves_sockets(const struct corepath_service_spec *spec);
 
 /* balancer.c: the load balancer's state, as the maps have it */
 

@@ -130,7 +130,7 @@ int corepath_backend_parse(const char *text, struct corepath_backend_spec *b)
 const char *corepath_endpoint_format(const struct corepath_addr *addr, __u16 port, char *buf)
 {
 	char text[INET6_ADDRSTRLEN];
-	bool v4 = !addr->w[0] && !addr->w[1] && addr->w[2] == htonl(0xffff);
+	bool v4 = cp_is4(addr);
 
 	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? &addr->w[3] : addr->w, text, sizeof(text));
 	if (port)
@@ -142,8 +142,7 @@ const char *corepath_endpoint_format(const struct corepath_addr *addr, __u16 por
 
 const char *corepath_service_format(const struct corepath_service_id *id, char *buf)
 {
-	bool v4 =
-		id->len >= 96 && !id->addr.w[0] && !id->addr.w[1] && id->addr.w[2] == htonl(0xffff);
+	bool v4 = id->len >= 96 && cp_is4(&id->addr);
 	char text[INET6_ADDRSTRLEN], len[8] = "";
 	__u32 bits = v4 ? id->len - 96 : id->len;
 

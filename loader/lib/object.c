@@ -9,15 +9,10 @@
 static int pin_all(const struct cp_dir *dir, struct bpf_object *obj, const char *last)
 {
 	struct bpf_program *prog;
-	struct bpf_map *map;
-	int err;
+	int err = cp_maps_pin(dir, obj);
 
-	bpf_object__for_each_map (map, obj) {
-		err = cp_map_is_shared(map) ? cp_pin_put(dir, bpf_map__name(map), bpf_map__fd(map))
-					    : 0;
-		if (err && err != -EEXIST) /* shared */
-			return err;
-	}
+	if (err)
+		return err;
 	bpf_object__for_each_program (prog, obj) {
 		if (!bpf_program__autoload(prog) || !strcmp(bpf_program__name(prog), last))
 			continue;

@@ -218,3 +218,15 @@ int cp_map_get(const struct cp_dir *dir, const char *name)
 	return cp_fail(-fd, "map %s/%s: %s; if an earlier 'corepath up' was killed, run it again",
 		       dir->path, name, strerror(-fd));
 }
+
+int cp_maps_pin(const struct cp_dir *dir, struct bpf_object *obj)
+{
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_map (map, obj) {
+		if (!err && cp_map_is_shared(map) && !cp_pin_there(dir, bpf_map__name(map)))
+			err = cp_pin_put(dir, bpf_map__name(map), bpf_map__fd(map));
+	}
+	return err;
+}

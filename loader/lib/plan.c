@@ -174,18 +174,12 @@ static bool same_sources(const struct corepath_service_spec *a,
 	return true;
 }
 
-static bool wants_sockets(const struct corepath_service_spec *s)
-{
-	return s->sockets == COREPATH_SOCKETS_YES ||
-	       (s->sockets == COREPATH_SOCKETS_DEFAULT && s->mode == COREPATH_LB_NAT);
-}
-
 static bool same_service(const struct corepath_service_spec *a,
 			 const struct corepath_service_spec *b)
 {
 	return a->mode == b->mode && a->affinity_s == b->affinity_s && a->rate == b->rate &&
-	       (!a->rate || a->rate_s == b->rate_s) && wants_sockets(a) == wants_sockets(b) &&
-	       same_sources(a, b);
+	       (!a->rate || a->rate_s == b->rate_s) &&
+	       cp_serves_sockets(a) == cp_serves_sockets(b) && same_sources(a, b);
 }
 
 static bool same_backend(const struct corepath_backend_spec *a,

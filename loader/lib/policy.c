@@ -247,8 +247,7 @@ int corepath_identity_del(const char *pin_dir, const struct corepath_prefix *p)
 
 static void to_prefix(const struct corepath_identity_key *key, struct corepath_prefix *p)
 {
-	bool v4 = key->prefixlen >= 96 && !key->addr.w[0] && !key->addr.w[1] &&
-		  key->addr.w[2] == htonl(0xffff);
+	bool v4 = key->prefixlen >= 96 && cp_is4(&key->addr);
 
 	*p = (struct corepath_prefix){.family = v4 ? AF_INET : AF_INET6,
 				      .len = key->prefixlen - (v4 ? 96 : 0)};

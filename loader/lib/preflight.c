@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <mntent.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -237,17 +238,16 @@ static const struct corepath_feature *lacks(const struct corepath_feature *list,
 
 static const char *find_cgroups(void)
 {
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	static char path[PATH_MAX];
-	char line[2 * PATH_MAX], type[64];
-	FILE *f = fopen("/proc/self/mounts", "re");
-	const char *found = NULL;
+	struct mntent *m;
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*s %4095s %63s", path, type) == 2 && !strcmp(type, "cgroup2"))
-			found = path;
-	if (f)
-		fclose(f);
-	return found;
+	while (mounts && !*path && (m = getmntent(mounts)))
+		if (!strcmp(m->mnt_type, "cgroup2"))
+			snprintf(path, sizeof(path), "%s", m->mnt_dir);
+	if (mounts)
+		endmntent(mounts);
+	return *path ? path : NULL;
 }
 
 /* Everything is tried in here, and the results are written as they come: a kernel that kills us

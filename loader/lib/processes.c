@@ -62,18 +62,6 @@ int cp_trace_remove(const struct cp_dir *dir, const char *pin)
 	return err;
 }
 
-static int pin_maps(const struct cp_dir *dir, struct bpf_object *obj)
-{
-	struct bpf_map *map;
-	int err = 0;
-
-	bpf_object__for_each_map (map, obj) {
-		if (!err && cp_map_is_shared(map) && !cp_pin_there(dir, bpf_map__name(map)))
-			err = cp_pin_put(dir, bpf_map__name(map), bpf_map__fd(map));
-	}
-	return err;
-}
-
 static bool all_there(const struct cp_dir *dir)
 {
 	char pin[32];
@@ -99,7 +87,7 @@ static int load(const struct cp_dir *dir, struct sec_process *skel)
 	if (!err)
 		err = sec_process__load(skel);
 	if (!err)
-		err = pin_maps(dir, skel->obj);
+		err = cp_maps_pin(dir, skel->obj);
 	for (i = 0; i < N_PROGRAMS && !err; i++) {
 		pin_name(programs[i], pin);
 		err = cp_trace_attach(

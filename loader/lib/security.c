@@ -115,18 +115,6 @@ static int detach(const struct cp_dir *dir)
 	return err;
 }
 
-static int pin_maps(const struct cp_dir *dir, struct bpf_object *obj)
-{
-	struct bpf_map *map;
-	int err = 0;
-
-	bpf_object__for_each_map (map, obj) {
-		if (!err && cp_map_is_shared(map) && !cp_pin_there(dir, bpf_map__name(map)))
-			err = cp_pin_put(dir, bpf_map__name(map), bpf_map__fd(map));
-	}
-	return err;
-}
-
 static int attach_each(const struct cp_dir *dir, struct bpf_object *obj,
 		       enum corepath_enforcement how)
 {
@@ -158,7 +146,7 @@ static int load_programs(const struct cp_dir *dir, struct sec_rules *skel,
 	if (!err)
 		err = sec_rules__load(skel);
 	if (!err)
-		err = pin_maps(dir, skel->obj);
+		err = cp_maps_pin(dir, skel->obj);
 	return err;
 }
 

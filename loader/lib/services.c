@@ -132,13 +132,16 @@ static void drop_table(const struct cp_lb *lb, __u32 service)
 		bpf_map_delete_elem(lb->maglev, &service);
 }
 
+bool cp_serves_sockets(const struct corepath_service_spec *spec)
+{
+	return spec->sockets == COREPATH_SOCKETS_YES ||
+	       (spec->sockets == COREPATH_SOCKETS_DEFAULT && spec->mode == COREPATH_LB_NAT);
+}
+
 static __u8 service_flags(const struct corepath_service_spec *spec)
 {
-	bool sockets = spec->sockets == COREPATH_SOCKETS_YES ||
-		       (spec->sockets == COREPATH_SOCKETS_DEFAULT && spec->mode == COREPATH_LB_NAT);
-
 	return (spec->n_sources ? COREPATH_SERVICE_SOURCES : 0) |
-	       (sockets ? COREPATH_SERVICE_SOCKETS : 0);
+	       (cp_serves_sockets(spec) ? COREPATH_SERVICE_SOCKETS : 0);
 }
 
 static struct corepath_service service_value(__u32 id, const struct corepath_service_spec *spec)
