@@ -9,6 +9,7 @@
 #ifndef COREPATH_RULES_H
 #define COREPATH_RULES_H
 
+#include "bits.h"
 #include "path.h"
 #include "process.h"
 #include "ratelimit.h"
@@ -247,7 +248,7 @@ static __noinline int first_of(void *trie, struct sec_scratch *s, __u8 action)
 	for (i = 0; i < COREPATH_RULE_WORDS; i++) {
 		both = s->live[i] & bits->yes[i];
 		if (both)
-			return i * 64 + __builtin_ctzll(both);
+			return i * 64 + lowest_bit(both);
 	}
 	return -1;
 }
