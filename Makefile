@@ -47,7 +47,7 @@ VMLINUX_H := $(TOP_B)/vmlinux/vmlinux.h
 
 HOST_TESTS :=
 
-include harness/rules.mk kernels/rules.mk bpf-src/rules.mk loader/rules.mk vmtests/rules.mk kernels/builds.mk
+include harness/rules.mk kernels/rules.mk bpf-src/rules.mk loader/rules.mk loader/packaging.mk vmtests/rules.mk kernels/builds.mk
 -include scripts/rules.mk
 
 .PHONY: all help vmtest test test-all matrix check-host lint format report clean distclean

@@ -10,11 +10,11 @@ $(LOADER_B)/libbpf/src.tar.gz: kernels/matrix.yaml | $(VMTEST)
 	@mkdir -p $(@D)
 	$(VMTEST) libbpf fetch $(LIBBPF_VERSION) --output $@
 
-$(LIBBPF_A): $(LOADER_B)/libbpf/src.tar.gz
-	rm -rf $(LOADER_B)/libbpf/src
+$(LIBBPF_A): $(LOADER_B)/libbpf/src.tar.gz kernels/rules.mk
+	rm -rf $(LOADER_B)/libbpf/src $(LOADER_B)/libbpf/obj
 	mkdir -p $(LOADER_B)/libbpf/src $(LOADER_B)/libbpf/obj # its own make forgets the latter under -j
 	tar -xzf $< -C $(LOADER_B)/libbpf/src --strip-components=1
-	$(MAKE) -s -C $(LOADER_B)/libbpf/src/src CC='$(CC)' CFLAGS='-O2 -g -ffile-prefix-map=$(CURDIR)=.' \
+	$(MAKE) -s -C $(LOADER_B)/libbpf/src/src CC='$(CC)' CFLAGS='-O2 -g -fPIC -ffile-prefix-map=$(CURDIR)=.' \
 		BUILD_STATIC_ONLY=1 OBJDIR=$(abspath $(LOADER_B)/libbpf/obj) \
 		DESTDIR=$(abspath $(LOADER_B)/libbpf) PREFIX=/ LIBDIR=/lib INCLUDEDIR=/include install
 	@touch $@

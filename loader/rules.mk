@@ -15,17 +15,17 @@ LIBCOREPATH_A := $(B)/libcorepath.a
 
 all: $(LIBCOREPATH_A) $(B)/bin/corepath
 
-# libbpf's headers are made with its library
+# libbpf's headers are made with its library. -fPIC for the shared library (packaging.mk).
 define loader_compile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LOADER_CPPFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(CFLAGS) -fPIC $(LOADER_CPPFLAGS) -MMD -MP -c $< -o $@
 endef
 
-$(PLAIN_OBJ): $(LOADER_B)/obj/%.o: %.c | $(LIBBPF_A)
+$(PLAIN_OBJ): $(LOADER_B)/obj/%.o: %.c loader/rules.mk | $(LIBBPF_A)
 	$(loader_compile)
 
 # -MMD leaves out what is found by -isystem, and the skeletons are
-$(SKEL_OBJ): $(B)/obj/%.o: %.c $(BPF_SKEL) | $(LIBBPF_A)
+$(SKEL_OBJ): $(B)/obj/%.o: %.c $(BPF_SKEL) loader/rules.mk | $(LIBBPF_A)
 	$(loader_compile)
 
 $(LIBCOREPATH_A): $(call loader_objects,lib)

@@ -92,6 +92,7 @@ int cmd_ct_gc(const struct args *args);
 int cmd_ct_set(const struct args *args);
 int cmd_ct_show(const struct args *args);
 int cmd_counters(const struct args *args);
+int cmd_help(const struct args *args);
 int cmd_version(const struct args *args);
 
 #endif

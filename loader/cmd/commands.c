@@ -263,6 +263,9 @@ const struct command commands[] = {
 	 BIT(OPT_REASON) | BIT(OPT_KIND) | BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_PROTO) |
 		 BIT(OPT_COUNT) | BIT(OPT_JSON),
 	 0, 0, cmd_observe},
+	{NULL, "help", "",
+	 "Print every command in a line; with --json all there is to say of them.",
+	 "corepath help --json | jq '.commands[].name'", BIT(OPT_JSON), 0, 0, cmd_help},
 	{NULL, "version", "", "Print the versions of corepath and libbpf.", "corepath version", 0,
 	 0, 0, cmd_version},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The tables of commands and options (commands.c), and what reads them (main.c). */
+/* The tables of commands and options (commands.c), and what reads them (main.c, help.c). */
 #ifndef COREPATH_COMMANDS_H
 #define COREPATH_COMMANDS_H
 
@@ -49,5 +49,14 @@ struct command {
 extern const struct command_option options[N_OPTIONS];
 extern const struct command commands[];
 extern const size_t n_commands;
+
+/* help.c */
+
+/* All the words of a command, in buf. */
+const char *command_name(const struct command *c, char buf[64]);
+
+/* These print and return EXIT_DONE. */
+int help_all(void);
+int help_command(const struct command *c);
 
 #endif

@@ -38,51 +38,6 @@ int cmd_version(const struct args *args)
 	return EXIT_DONE;
 }
 
-static const char *full_name(const struct command *c, char buf[64])
-{
-	snprintf(buf, 64, "%s%s%s", c->group ?: "", c->group ? " " : "", c->name);
-	return buf;
-}
-
-static void print_options(unsigned int mask)
-{
-	char left[64];
-	int i;
-
-	for (i = 1; i < N_OPTIONS; i++) {
-		if (!(mask & BIT(i)))
-			continue;
-		snprintf(left, sizeof(left), "--%s %s", options[i].name, options[i].arg ?: "");
-		printf("  %-32s %s\n", left, options[i].text);
-	}
-}
-
-static int print_help(void)
-{
-	char name[64];
-	size_t i;
-
-	puts("corepath: one datapath, on every kernel from 5.10\n\nUsage: corepath COMMAND\n");
-	for (i = 0; i < n_commands; i++)
-		/* what follows the first line is for the command's own help */
-		printf("  %-18s %.*s\n      %s\n", full_name(&commands[i], name),
-		       (int)strcspn(commands[i].text, "\n"), commands[i].text, commands[i].example);
-	puts("\nOptions of every command:");
-	print_options(ANYWHERE);
-	puts("\nExit status: 0 done, 1 failed, 2 wrong usage. 'corepath COMMAND --help' says more.");
-	return EXIT_DONE;
-}
-
-static int print_command_help(const struct command *c)
-{
-	char name[64];
-
-	printf("Usage: corepath %s %s\n\n%s\n\n", full_name(c, name), c->operands, c->text);
-	print_options(c->opts | ANYWHERE);
-	printf("\nExample: %s\n", c->example);
-	return EXIT_DONE;
-}
-
 static int parse_mode(const char *s, enum corepath_xdp_mode *mode)
 {
 	enum corepath_xdp_mode m;
@@ -216,7 +171,7 @@ static const struct command *find_command(struct args *args)
 	for (i = 0; i < n_commands; i++) {
 		const struct command *c = &commands[i];
 
-		full_name(c, name);
+		command_name(c, name);
 		for (words = 0, rest = name; (word = strsep(&rest, " ")); words++)
 			if (words == args->n_operands || strcmp(word, args->operands[words]))
 				break;
@@ -255,7 +210,7 @@ static int check(const struct command *c, const struct args *args, unsigned int 
 	unsigned int extra = seen & ~(c->opts | ANYWHERE);
 	char name[64];
 
-	full_name(c, name);
+	command_name(c, name);
 	if (extra)
 		return report_usage("%s: does not take --%s; 'corepath %s --help' shows what it "
 				    "takes",
@@ -284,15 +239,15 @@ int main(int argc, char **argv)
 		goto out;
 	if (!args.n_operands) {
 		status = seen & BIT(OPT_HELP)
-				 ? print_help()
+				 ? help_all()
 				 : report_usage("no command; 'corepath --help' shows them all");
 		goto out;
 	}
 	c = find_command(&args);
 	if (!c)
-		status = seen & BIT(OPT_HELP) ? print_help() : fail_command(&args);
+		status = seen & BIT(OPT_HELP) ? help_all() : fail_command(&args);
 	else if (seen & BIT(OPT_HELP))
-		status = print_command_help(c);
+		status = help_command(c);
 	else
 		status = check(c, &args, seen);
 	if (c && !status && !(seen & BIT(OPT_HELP))) {
