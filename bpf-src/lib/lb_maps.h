@@ -22,26 +22,30 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, LIMIT_SERVICES);
 	__type(key, struct corepath_service_key);
 	__type(value, struct corepath_service);
 } lb_services SEC(".maps");
 
+/* The loader reads it as memory. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, LIMIT_BACKENDS);
 	__type(key, __u32);
 	__type(value, struct corepath_backend);
 } lb_backends SEC(".maps");
 
 /* One table per service, by its id. A table is replaced by replacing its map: one pointer, so a
- * packet sees the old table or the new one. Sizes, not types: of a type that only an inner map has,
- * clang emits no more than a declaration. */
+ * packet sees the old table or the new one, and of either the size that it has. Sizes, not types:
+ * of a type that only an inner map has, clang emits no more than a declaration. */
 struct lb_maglev_table {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct corepath_maglev));
+	__uint(value_size, sizeof(struct corepath_maglev_line));
 };
 
 struct {

@@ -27,12 +27,16 @@
  */
 #define LIMIT_PREFIXES 65536
 
-/* Services and backends. Each service costs a Maglev table of 64 KiB; backends are 48 bytes. */
-#define LIMIT_SERVICES 1024
-#define LIMIT_BACKENDS 4096
+/*
+ * Services and backends. Backends are 48 bytes each, taken when the maps are made: 3 MiB. All else
+ * is taken when used: a service is 100 bytes, and its Maglev table some 2 KiB for up to 4 backends
+ * of the same weight, 8 KiB for up to 18, 68 KiB for more (loader/lib/maglev.c).
+ */
+#define LIMIT_SERVICES 8192
+#define LIMIT_BACKENDS 65536
 
 /* Addresses with services, and clients that services take, of both families. */
-#define LIMIT_VIPS    1024
+#define LIMIT_VIPS    8192
 #define LIMIT_SOURCES 65536
 
 /*

@@ -69,20 +69,20 @@ static __always_inline __u32 cookie_hash(__u64 cookie)
 	return jhash_final(start + (__u32)cookie, start + (__u32)(cookie >> 32), start);
 }
 
-/* The backend's number, 0 if there is none. The hash is scaled to a slot: cheaper than modulo. */
+/* The backend's number, 0 if there is none. The hash is scaled to a slot: cheaper than modulo. The
+ * table's own size is read (5.9: 41c48f3a9823), as a size kept elsewhere may be another table's. */
 static __always_inline __u32 maglev_lookup(__u32 service, __u32 hash)
 {
-	__u64 slot = (__u64)hash * COREPATH_MAGLEV_SLOTS >> 32;
-	void *table = bpf_map_lookup_elem(&lb_maglev, &service);
-	struct corepath_maglev *m;
-	__u32 zero = 0;
+	struct bpf_map *table = bpf_map_lookup_elem(&lb_maglev, &service);
+	struct corepath_maglev_line *line;
+	__u32 slot, number;
 
 	if (!table)
 		return 0;
-	m = bpf_map_lookup_elem(table, &zero);
-	/* the verifier does not see it from the product, and clang would leave the check out */
-	barrier_var(slot);
-	return m && slot < COREPATH_MAGLEV_SLOTS ? m->backend[slot] : 0;
+	slot = (__u64)hash * corepath_maglev_slots(table->max_entries) >> 32;
+	number = slot / COREPATH_MAGLEV_LINE;
+	line = bpf_map_lookup_elem(table, &number);
+	return line ? line->backend[slot % COREPATH_MAGLEV_LINE] : 0;
 }
 
 #endif

@@ -10,6 +10,11 @@
 /* include/uapi/linux/bpf.h; tries refuse to be made without it (kernel/bpf/lpm_trie.c) */
 #define BPF_F_NO_PREALLOC (1U << 0)
 
+/* include/uapi/linux/bpf.h: can be mapped by user space (5.5), and inner maps may differ in size
+ * (5.10: 4a8f87e60f6d) */
+#define BPF_F_MMAPABLE	(1U << 10)
+#define BPF_F_INNER_MAP (1U << 12)
+
 /* include/uapi/linux/bpf.h: an LRU list for each CPU, so that CPUs do not fight for one lock. A
  * flow stays on its CPU (RSS); if it moves, its entry is still found. */
 #define BPF_F_NO_COMMON_LRU (1U << 1)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "config.h"
-#include "internal.h"
+#include "lb_state.h"
 #include "plan.h"
 
 static int add_device(const char *pin_dir, const struct cp_config_device *d)
@@ -33,19 +33,12 @@ static int make(const char *pin_dir, const struct change *c)
 		return corepath_down(pin_dir, &name, 1);
 	case BALANCER_SET:
 		return corepath_balancer_set(pin_dir, c->balancer);
-	case SERVICE_ADD:
-		return corepath_service_add(pin_dir, c->service);
+	case SERVICE_ADD: /* make_services() */
 	case SERVICE_SET:
-		return corepath_service_set(pin_dir, c->service);
 	case SERVICE_DEL:
-		return corepath_service_del(pin_dir, &c->service->id);
 	case BACKEND_ADD:
-		return corepath_backend_add(pin_dir, &c->service->id, c->backend);
 	case BACKEND_SET:
-		return corepath_backend_set(pin_dir, &c->service->id, c->backend);
 	case BACKEND_DEL:
-		return corepath_backend_del(pin_dir, &c->service->id, &c->backend->addr,
-					    c->backend->port);
 	case PREFIX_ADD: /* make_prefixes() */
 	case PREFIX_DEL:
 		break;
@@ -75,6 +68,47 @@ static int make_prefixes(const char *pin_dir, const struct change *c, size_t n)
 	return err;
 }
 
+static bool is_service(const struct change *c)
+{
+	return c->kind == SERVICE_ADD || c->kind == SERVICE_SET || c->kind == SERVICE_DEL ||
+	       c->kind == BACKEND_ADD || c->kind == BACKEND_SET || c->kind == BACKEND_DEL;
+}
+
+static int make_service(struct cp_lb *lb, const struct change *c)
+{
+	switch (c->kind) {
+	case SERVICE_ADD:
+		return cp_service_add(lb, c->service);
+	case SERVICE_SET:
+		return cp_service_set(lb, c->service);
+	case SERVICE_DEL:
+		return cp_service_del(lb, &c->service->id);
+	case BACKEND_ADD:
+		return cp_backend_add(lb, &c->service->id, c->backend);
+	case BACKEND_SET:
+		return cp_backend_set(lb, &c->service->id, c->backend);
+	default:
+		return cp_backend_del(lb, &c->service->id, c->backend);
+	}
+}
+
+/* A run of changes of services and backends, of which there may be thousands: what is there is read
+ * once. */
+static int make_services(const char *pin_dir, const struct change *c, size_t n)
+{
+	struct cp_lb lb;
+	size_t i;
+	int err;
+
+	cp_note("%s", "");
+	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, true);
+	if (err)
+		return err;
+	for (i = 0; i < n && !err; i++)
+		err = make_service(&lb, &c[i]);
+	return cp_lb_finish(&lb, err);
+}
+
 static int make_all(const char *pin_dir, const struct corepath_plan *plan)
 {
 	const struct change *c = plan->changes, *end = c + plan->n;
@@ -82,9 +116,18 @@ static int make_all(const char *pin_dir, const struct corepath_plan *plan)
 	size_t n;
 
 	for (; c < end && !err; c += n) {
-		for (n = 1; is_prefix(c) && c + n < end && c[n].kind == c->kind; n++)
-			;
-		err = is_prefix(c) ? make_prefixes(pin_dir, c, n) : make(pin_dir, c);
+		n = 1;
+		if (is_prefix(c)) {
+			while (c + n < end && c[n].kind == c->kind)
+				n++;
+			err = make_prefixes(pin_dir, c, n);
+		} else if (is_service(c)) {
+			while (c + n < end && is_service(&c[n]))
+				n++;
+			err = make_services(pin_dir, c, n);
+		} else {
+			err = make(pin_dir, c);
+		}
 	}
 	return err;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <bpf/bpf.h>
 #include "compat.h"
-#include "internal.h"
+#include "lb_state.h"
 
 static int write_backend(struct cp_lb *lb, __u32 i)
 {
@@ -22,6 +22,8 @@ static int write_backend(struct cp_lb *lb, __u32 i)
 int cp_lb_free_backend(struct cp_lb *lb, __u32 i)
 {
 	lb->backend[i] = (struct corepath_backend){.generation = lb->backend[i].generation + 1};
+	if (i < lb->backend_hint)
+		lb->backend_hint = i;
 	return write_backend(lb, i);
 }
 
@@ -30,14 +32,13 @@ static __u32 find_backend(const struct cp_lb *lb, const struct cp_service *s,
 {
 	__u32 i;
 
-	for (i = 1; i < lb->max_backends; i++) {
+	for (i = s->backends; i; i = lb->next[i]) {
 		const struct corepath_backend *b = &lb->backend[i];
 
-		if (b->state && b->service == s->value.id && b->port == htons(port) &&
-		    !memcmp(&b->addr, addr, sizeof(*addr)))
-			return i;
+		if (b->port == htons(port) && !memcmp(&b->addr, addr, sizeof(*addr)))
+			break;
 	}
-	return 0;
+	return i;
 }
 
 static int check_backend(const struct cp_lb *lb, const struct cp_service *s,
@@ -65,11 +66,11 @@ static int check_backend(const struct cp_lb *lb, const struct cp_service *s,
 	return 0;
 }
 
-static int add_backend(struct cp_lb *lb, const struct corepath_service_id *id,
-		       const struct corepath_backend_spec *spec)
+int cp_backend_add(struct cp_lb *lb, const struct corepath_service_id *id,
+		   const struct corepath_backend_spec *spec)
 {
 	struct cp_service *s = cp_lb_find(lb, id);
-	__u32 i = 1;
+	__u32 i;
 	int err;
 
 	if (!s)
@@ -77,11 +78,10 @@ static int add_backend(struct cp_lb *lb, const struct corepath_service_id *id,
 	err = check_backend(lb, s, id, spec);
 	if (err)
 		return err;
-	while (i < lb->max_backends && lb->backend[i].state)
-		i++;
-	if (i == lb->max_backends)
+	i = cp_lb_free_number(lb);
+	if (!i)
 		return cp_fail(ENOSPC, "there are %u backends, which is all there is room for",
-			       i - 1);
+			       lb->max_backends - 1);
 	lb->backend[i] = (struct corepath_backend){
 		.addr = spec->addr,
 		.port = htons(spec->port),
@@ -91,8 +91,9 @@ static int add_backend(struct cp_lb *lb, const struct corepath_service_id *id,
 		.weight = spec->weight,
 	};
 	memcpy(lb->backend[i].mac, spec->mac, sizeof(spec->mac));
+	cp_lb_link_backend(lb, i);
 	err = write_backend(lb, i);
-	return err ? err : cp_lb_rebuild(lb, s->value.id);
+	return err ? err : cp_lb_set_stale(lb, s->value.id);
 }
 
 int corepath_backend_add(const char *pin_dir, const struct corepath_service_id *id,
@@ -102,74 +103,92 @@ int corepath_backend_add(const char *pin_dir, const struct corepath_service_id *
 	int err;
 
 	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
-	if (err)
-		return err;
-	err = add_backend(&lb, id, spec);
-	cp_lb_close(&lb);
-	return err;
+	return err ? err : cp_lb_finish(&lb, cp_backend_add(&lb, id, spec));
 }
 
 /* Finds a backend of a service: its number, or 0 after an error text. */
 static __u32 must_find(struct cp_lb *lb, const struct corepath_service_id *id,
-		       const struct corepath_addr *addr, __u16 port)
+		       const struct corepath_backend_spec *spec)
 {
 	struct cp_service *s = cp_lb_find(lb, id);
-	__u32 i = s ? find_backend(lb, s, addr, port) : 0;
+	__u32 i = s ? find_backend(lb, s, &spec->addr, spec->port) : 0;
 	char text[COREPATH_SERVICE_STRLEN];
 
 	if (s && !i)
 		cp_fail(ENOENT,
 			"backend %s: the service has no such backend; 'corepath service list' "
 			"shows them",
-			corepath_endpoint_format(addr, port, text));
+			corepath_endpoint_format(&spec->addr, spec->port, text));
 	return i;
 }
 
-/* Puts what was changed of lb->backend[i] in force. A state of FREE deletes. */
+/* What was changed of lb->backend[i] is written; what follows of its state is done by settling. */
 static int store_backend(struct cp_lb *lb, __u32 i)
 {
-	__u32 service = lb->backend[i].service, generation = lb->backend[i].generation;
-	enum corepath_backend_state state = lb->backend[i].state;
-	int err;
+	const struct corepath_backend *b = &lb->backend[i];
+	struct cp_leaving leaving = {.backend = i, .generation = b->generation};
+	int err = write_backend(lb, i);
 
-	if (state == COREPATH_BACKEND_FREE) {
-		/* out of the table first, so that no new flow gets a backend that is going */
-		err = cp_lb_rebuild(lb, service);
-		if (!err)
-			err = cp_lb_free_backend(lb, i);
-	} else {
-		err = write_backend(lb, i);
-		if (!err)
-			err = cp_lb_rebuild(lb, service);
-	}
-	if (!err && (state == COREPATH_BACKEND_FREE || state == COREPATH_BACKEND_DOWN))
-		cp_sockets_close(&lb->dir, i, generation);
+	if (!err)
+		err = cp_lb_set_stale(lb, b->service);
+	if (!err && b->state == COREPATH_BACKEND_DOWN)
+		err = cp_lb_set_leaving(lb, &leaving);
 	return err;
 }
 
-/* Changes the backend of the spec's address and port: its state, and with `all` the rest, too. */
+static int set_state(struct cp_lb *lb, const struct corepath_service_id *id,
+		     const struct corepath_backend_spec *spec)
+{
+	__u32 i = must_find(lb, id, spec);
+
+	if (!i)
+		return -ENOENT;
+	lb->backend[i].state = spec->state;
+	return store_backend(lb, i);
+}
+
+int cp_backend_set(struct cp_lb *lb, const struct corepath_service_id *id,
+		   const struct corepath_backend_spec *spec)
+{
+	__u32 i = must_find(lb, id, spec);
+
+	if (!i)
+		return -ENOENT;
+	lb->backend[i].state = spec->state;
+	lb->backend[i].weight = spec->weight;
+	memcpy(lb->backend[i].mac, spec->mac, sizeof(spec->mac));
+	return store_backend(lb, i);
+}
+
+/* Out of the table first, so that no new flow gets a backend that is going: its entry stays until
+ * then. */
+int cp_backend_del(struct cp_lb *lb, const struct corepath_service_id *id,
+		   const struct corepath_backend_spec *spec)
+{
+	__u32 i = must_find(lb, id, spec);
+	struct cp_leaving leaving = {.backend = i, .free = true};
+	int err;
+
+	if (!i)
+		return -ENOENT;
+	leaving.generation = lb->backend[i].generation;
+	cp_lb_unlink_backend(lb, i);
+	err = cp_lb_set_stale(lb, lb->backend[i].service);
+	return err ? err : cp_lb_set_leaving(lb, &leaving);
+}
+
+/* One of the three above, as a call of its own. */
 static int change(const char *pin_dir, const struct corepath_service_id *id,
-		  const struct corepath_backend_spec *spec, bool all)
+		  const struct corepath_backend_spec *spec,
+		  int (*how)(struct cp_lb *lb, const struct corepath_service_id *id,
+			     const struct corepath_backend_spec *spec))
 {
 	struct cp_lb lb;
-	__u32 i;
 	int err;
 
 	cp_note("%s", "");
 	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
-	if (err)
-		return err;
-	i = must_find(&lb, id, &spec->addr, spec->port);
-	if (i) {
-		lb.backend[i].state = spec->state;
-		if (all) {
-			lb.backend[i].weight = spec->weight;
-			memcpy(lb.backend[i].mac, spec->mac, sizeof(spec->mac));
-		}
-	}
-	err = i ? store_backend(&lb, i) : -ENOENT;
-	cp_lb_close(&lb);
-	return err;
+	return err ? err : cp_lb_finish(&lb, how(&lb, id, spec));
 }
 
 int corepath_backend_set_state(const char *pin_dir, const struct corepath_service_id *id,
@@ -178,13 +197,14 @@ int corepath_backend_set_state(const char *pin_dir, const struct corepath_servic
 {
 	struct corepath_backend_spec spec = {.addr = *addr, .port = port, .state = state};
 
-	return change(pin_dir, id, &spec, false);
+	return change(pin_dir, id, &spec,
+		      state == COREPATH_BACKEND_FREE ? cp_backend_del : set_state);
 }
 
 int corepath_backend_set(const char *pin_dir, const struct corepath_service_id *id,
 			 const struct corepath_backend_spec *spec)
 {
-	return change(pin_dir, id, spec, true);
+	return change(pin_dir, id, spec, cp_backend_set);
 }
 
 int corepath_backend_del(const char *pin_dir, const struct corepath_service_id *id,

@@ -9,8 +9,11 @@
 
 void *cp_config_more(void *array, size_t *n, size_t size)
 {
-	char **at = array, *grown = reallocarray(*at, *n + 1, size);
+	char **at = array, *grown = *at;
 
+	/* the room is a power of two: full whenever n is one */
+	if (!(*n & (*n - 1)))
+		grown = reallocarray(*at, *n ? *n * 2 : 1, size);
 	if (!grown) {
 		cp_fail(ENOMEM, "configuration: out of memory; free some");
 		return NULL;
@@ -28,6 +31,13 @@ int cp_config_compare_prefix(const void *va, const void *vb)
 		return a->family < b->family ? -1 : 1;
 	d = memcmp(a->addr, b->addr, a->family == AF_INET ? 4 : 16);
 	return d ? d : (a->len > b->len) - (a->len < b->len);
+}
+
+int cp_config_compare_service(const void *a, const void *b)
+{
+	const struct corepath_service_info *sa = a, *sb = b;
+
+	return memcmp(&sa->spec.id, &sb->spec.id, sizeof(sa->spec.id));
 }
 
 static int running_devices(const char *pin_dir, struct corepath_config *c)

@@ -20,10 +20,14 @@ struct corepath_config {
 	size_t n_services;
 };
 
-/* Grows an array to hold one more element and returns that, zeroed; NULL after an error text. */
+/* Grows an array to hold one more element and returns that, zeroed; NULL after an error text. Only
+ * for arrays that were never grown by anything else. */
 void *cp_config_more(void *array, size_t *n, size_t size);
 
 /* By family, address, length: the order of corepath_prefix_list(). */
 int cp_config_compare_prefix(const void *a, const void *b);
+
+/* Of two services, struct corepath_service_info, which one each is. */
+int cp_config_compare_service(const void *a, const void *b);
 
 #endif

@@ -6,6 +6,7 @@
  * what reads it there and nothing is said twice. Every error names file, line and field.
  */
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct reader {
 	yaml_document_t doc;
 	char path[160]; /* of the node that is read: "services[2].backends[0]" */
 	struct corepath_config *config;
+	void *seen; /* tsearch(3): services, copies of them with their names alone */
 };
 
 typedef int (*read_fn)(struct reader *r, yaml_node_t *node, const char *key, void *into);
@@ -343,12 +345,26 @@ static int read_service_id(struct reader *r, yaml_node_t *node, struct corepath_
 	return corepath_service_parse(proto, text + rest, id) ? at_place(r, node, "service") : 0;
 }
 
+/* Whether the file has it already. */
+static int check_once(struct reader *r, yaml_node_t *node, const struct corepath_service_info *s)
+{
+	struct corepath_service_info *copy = malloc(sizeof(*copy)), **found;
+
+	if (copy)
+		copy->spec.id = s->spec.id;
+	found = copy ? tsearch(copy, &r->seen, cp_config_compare_service) : NULL;
+	if (found && *found == copy)
+		return 0;
+	free(copy);
+	return found ? FAIL(r, node, "service", "%s is there twice; keep one", text_of(node))
+		     : cp_fail(ENOMEM, "%s: out of memory; free some", r->file);
+}
+
 static int read_service(struct reader *r, yaml_node_t *node, const char *key, void *into)
 {
 	yaml_node_t *id = must_find(r, node, "service", "tcp 203.0.113.9:80");
 	struct corepath_config *c = into;
 	struct corepath_service_info *s;
-	size_t i;
 	int err;
 
 	(void)key;
@@ -359,12 +375,9 @@ static int read_service(struct reader *r, yaml_node_t *node, const char *key, vo
 		return -ENOMEM;
 	s->spec.mode = COREPATH_LB_TUNNEL;
 	err = read_service_id(r, id, &s->spec.id);
-	if (err)
-		return err;
-	for (i = 0; i + 1 < c->n_services; i++)
-		if (!memcmp(&c->services[i].spec.id, &s->spec.id, sizeof(s->spec.id)))
-			return FAIL(r, id, "service", "%s is there twice; keep one", text_of(id));
-	return each_pair(r, node, read_service_key, s);
+	if (!err)
+		err = check_once(r, id, s);
+	return err ? err : each_pair(r, node, read_service_key, s);
 }
 
 /* ---- the whole ---- */
@@ -440,6 +453,7 @@ int corepath_config_read(const char *file, struct corepath_config **config)
 	} else {
 		err = cp_fail(ENOMEM, "%s: out of memory; free some", file);
 	}
+	tdestroy(r.seen, free);
 	if (!std)
 		fclose(f);
 	if (err)

@@ -239,6 +239,15 @@ int cp_eps_judge_anew(const struct cp_eps *m, __u32 ifindex);
 /* A generation after that one, and never one that was. */
 __u32 cp_next_generation(__u32 old);
 
+/* map_read.c. Each returns a negative errno without an error text. */
+
+/* How many entries the map has room for. */
+int cp_map_size(int fd, __u32 *max);
+
+/* All entries of a hash or a trie: the caller frees both arrays. One system call where the kernel
+ * has batches for it (5.6: cb4d03ab499d). */
+int cp_map_read(int fd, void **keys, void **values, __u32 *n, __u32 *max);
+
 /* host.c: the host's own policy. `endpoints` is that map. */
 
 /* Makes the host's entry, if it is not there. A negative errno without an error text. */
@@ -348,8 +357,12 @@ struct cp_maglev_node {
 	__u32 weight; /* 0: none of the slots */
 };
 
-/* Fills a prime number of slots with ids, or with 0 if there is no weight at all. Sorts the nodes.
- * Returns -ENOMEM without an error text. */
+/* How long a table of these is, in lines: of a few sizes the least that has a hundred slots for
+ * each backend, or as many as would be if all had the weight of the lightest. */
+__u32 cp_maglev_lines(const struct cp_maglev_node *nodes, size_t n);
+
+/* Fills a prime number of slots, or the only one, with ids, or with 0 if there is no weight at all.
+ * Sorts the nodes. Returns -ENOMEM without an error text. */
 int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots, __u32 n_slots);
 
 /* stages.c */
@@ -421,57 +434,12 @@ int cp_sockets_remove(const struct cp_dir *dir);
  */
 bool cp_serves_sockets(const struct corepath_service_spec *spec);
 
-/* balancer.c: the load balancer's state, as the maps have it */
-
-struct cp_vip {
-	struct corepath_vip_key key;
-	__u32 id;
-};
-
-struct cp_service {
-	struct corepath_service_key key;
-	struct corepath_service value;
-};
-
-struct cp_lb {
-	struct cp_dir dir;
-	int config, vips, services, backends, maglev, sources;
-	struct cp_vip *vip;
-	size_t n_vips;
-	struct cp_service *service;
-	size_t n_services;
-	struct corepath_backend *backend; /* max_backends, by number; of no service: FREE */
-	__u32 max_backends, max_services;
-};
-
-/* Opens the maps and reads them; the caller closes on 0. A balancer that is not loaded is, if
- * `load`, and else it has no service and no map. */
-int cp_lb_open(struct cp_lb *lb, const char *pin_dir, enum cp_access access, bool load);
-void cp_lb_close(struct cp_lb *lb);
+/* balancer.c */
 
 /* The settings a new balancer has. */
 void cp_lb_default_settings(struct corepath_balancer *b);
 
 /* Writes them. A negative errno without an error text. */
 int cp_lb_defaults(int config_fd);
-
-/* The service, or NULL after an error text (-ENOENT). */
-struct cp_service *cp_lb_find(struct cp_lb *lb, const struct corepath_service_id *id);
-
-/* As cp_lb_find without an error text; cp_lb_find_vip finds its address alone. */
-struct cp_service *cp_lb_lookup(struct cp_lb *lb, const struct corepath_service_id *id);
-struct cp_vip *cp_lb_find_vip(struct cp_lb *lb, const struct corepath_service_id *id);
-
-/* Sets the error text for a map that could not be written, and returns err, which is negative. */
-int cp_lb_fail(const struct cp_lb *lb, const char *map, int err);
-
-/* backends.c: gives the backend's number back. */
-int cp_lb_free_backend(struct cp_lb *lb, __u32 i);
-
-/* Makes the service's Maglev table anew from lb->backend and puts it in the old one's place. */
-int cp_lb_rebuild(struct cp_lb *lb, __u32 service);
-
-/* Tells the datapath what lb->service has: whether to look for answers, whether to run at all. */
-int cp_lb_commit(struct cp_lb *lb);
 
 #endif

@@ -8,6 +8,7 @@
  * weight, and takes a slot when that has passed the heaviest one's.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include "internal.h"
@@ -48,6 +49,36 @@ static void take_slot(struct turn *t, __u32 id, __u32 *slots, __u32 n_slots)
 	slots[t->next] = id;
 }
 
+/*
+ * Sizes of tables: 1, 401, 1889 and 16369 slots, which with the map's own header fill 2, 8 and 68
+ * KiB. A few only, because where a set of backends outgrows its size, flows that are not
+ * remembered change hands once, as if all backends were new.
+ */
+static const __u32 sizes[] = {1, 26, 119, 1024};
+#define N_SIZES (sizeof(sizes) / sizeof(sizes[0]))
+
+/* Slots for each backend, so that their shares are even to 1% (Maglev, section 3.4). */
+#define SLOTS_EACH 100
+
+__u32 cp_maglev_lines(const struct cp_maglev_node *nodes, size_t n)
+{
+	__u64 total = 0, lightest = UINT32_MAX, shares;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		total += nodes[i].weight;
+		if (nodes[i].weight && nodes[i].weight < lightest)
+			lightest = nodes[i].weight;
+	}
+	shares = (total + lightest - 1) / lightest;
+	if (shares <= 1)
+		return sizes[0];
+	for (i = 1; i + 1 < N_SIZES; i++)
+		if (corepath_maglev_slots(sizes[i]) >= shares * SLOTS_EACH)
+			break;
+	return sizes[i];
+}
+
 int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots, __u32 n_slots)
 {
 	__u32 heaviest = 0, taken = 0;
@@ -62,7 +93,7 @@ int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots, __u32 n
 	for (i = 0; i < n; i++) {
 		/* the number of slots is prime, so any skip but 0 visits them all */
 		turns[i].next = hash(&nodes[i], 1) % n_slots;
-		turns[i].skip = hash(&nodes[i], 2) % (n_slots - 1) + 1;
+		turns[i].skip = n_slots > 1 ? hash(&nodes[i], 2) % (n_slots - 1) + 1 : 0;
 		if (nodes[i].weight > heaviest)
 			heaviest = nodes[i].weight;
 	}

@@ -201,15 +201,31 @@ static const struct corepath_backend_spec *find_backend(const struct corepath_se
 	return NULL;
 }
 
-static const struct corepath_service_info *find_service(const struct corepath_config *c,
-							const struct corepath_service_id *id)
+static int compare_pointers(const void *a, const void *b)
 {
+	return cp_config_compare_service(*(const void *const *)a, *(const void *const *)b);
+}
+
+/* The services of a configuration in their order, to look up in; there may be thousands. */
+static struct corepath_service_info **in_order(const struct corepath_config *c)
+{
+	struct corepath_service_info **all = calloc(c->n_services + 1, sizeof(*all));
 	size_t i;
 
-	for (i = 0; i < c->n_services; i++)
-		if (!memcmp(&c->services[i].spec.id, id, sizeof(*id)))
-			return &c->services[i];
-	return NULL;
+	for (i = 0; all && i < c->n_services; i++)
+		all[i] = &c->services[i];
+	if (all)
+		qsort(all, c->n_services, sizeof(*all), compare_pointers);
+	return all;
+}
+
+static const struct corepath_service_info *
+find_service(struct corepath_service_info **all, size_t n, const struct corepath_service_info *like)
+{
+	struct corepath_service_info **found =
+		bsearch(&like, all, n, sizeof(*all), compare_pointers);
+
+	return found ? *found : NULL;
 }
 
 static void note_backend(struct corepath_plan *plan, enum kind kind,
@@ -263,28 +279,38 @@ static void plan_backends(struct corepath_plan *plan, const struct corepath_serv
 			note_backend(plan, BACKEND_DEL, &will->spec, &was->backends[i]);
 }
 
+/* What comes and what changes. */
+static void plan_service(struct corepath_plan *plan, const struct corepath_service_info *was,
+			 const struct corepath_service_info *will)
+{
+	bool anew =
+		was && (was->spec.mode == COREPATH_LB_NAT) != (will->spec.mode == COREPATH_LB_NAT);
+
+	if (anew) /* other backends altogether */
+		note_service(plan, SERVICE_DEL, &was->spec);
+	if (!was || anew)
+		note_service(plan, SERVICE_ADD, &will->spec);
+	else if (!same_service(&was->spec, &will->spec))
+		note_service(plan, SERVICE_SET, &will->spec);
+	plan_backends(plan, anew ? NULL : was, will);
+}
+
 static void plan_services(struct corepath_plan *plan, const struct corepath_config *from,
 			  const struct corepath_config *to)
 {
+	struct corepath_service_info **old = in_order(from), **new = in_order(to);
 	size_t i;
 
-	for (i = 0; i < to->n_services; i++) {
-		const struct corepath_service_info *will = &to->services[i];
-		const struct corepath_service_info *was = find_service(from, &will->spec.id);
-		bool anew = was && (was->spec.mode == COREPATH_LB_NAT) !=
-					   (will->spec.mode == COREPATH_LB_NAT);
-
-		if (anew) /* other backends altogether */
-			note_service(plan, SERVICE_DEL, &was->spec);
-		if (!was || anew)
-			note_service(plan, SERVICE_ADD, &will->spec);
-		else if (!same_service(&was->spec, &will->spec))
-			note_service(plan, SERVICE_SET, &will->spec);
-		plan_backends(plan, anew ? NULL : was, will);
-	}
-	for (i = 0; i < from->n_services; i++)
-		if (!find_service(to, &from->services[i].spec.id))
+	if (!old || !new)
+		plan->err = cp_fail(ENOMEM, "plan: out of memory; free some");
+	for (i = 0; !plan->err && i < to->n_services; i++)
+		plan_service(plan, find_service(old, from->n_services, &to->services[i]),
+			     &to->services[i]);
+	for (i = 0; !plan->err && i < from->n_services; i++)
+		if (!find_service(new, to->n_services, &from->services[i]))
 			note_service(plan, SERVICE_DEL, &from->services[i].spec);
+	free(old);
+	free(new);
 }
 
 int corepath_plan_make(const struct corepath_config *from, const struct corepath_config *to,

@@ -7,130 +7,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <bpf/bpf.h>
 #include "compat.h"
-#include "internal.h"
+#include "lb_state.h"
 
 #define NSEC_PER_SEC 1000000000ull
-
-static __u32 free_service(const struct cp_lb *lb)
-{
-	__u32 id;
-	size_t i;
-
-	for (id = 1; id < lb->max_services; id++) {
-		for (i = 0; i < lb->n_services && lb->service[i].value.id != id; i++)
-			;
-		if (i == lb->n_services)
-			return id;
-	}
-	return 0;
-}
-
-static __u32 free_vip(const struct cp_lb *lb)
-{
-	__u32 id = 1;
-	size_t i;
-
-	for (i = 0; i < lb->n_vips; i++)
-		if (lb->vip[i].id >= id)
-			id = lb->vip[i].id + 1;
-	return id;
-}
-
-static struct corepath_source_key source_key(__u32 service, const struct corepath_prefix *p)
-{
-	struct corepath_source_key key = {.service = service};
-
-	if (p->family == AF_INET) {
-		key.addr.w[2] = htonl(0xffff);
-		memcpy(&key.addr.w[3], p->addr, 4);
-		key.prefixlen = 32 + 96 + p->len;
-	} else {
-		memcpy(&key.addr, p->addr, 16);
-		key.prefixlen = 32 + p->len;
-	}
-	return key;
-}
-
-/* All sources of a service, or only those up to n of `out`. Returns how many there are. */
-static size_t read_sources(const struct cp_lb *lb, __u32 service, struct corepath_source_key *out,
-			   size_t room)
-{
-	struct corepath_source_key key, *prev = NULL;
-	size_t n = 0;
-
-	for (; !bpf_map_get_next_key(lb->sources, prev, &key); prev = &key) {
-		if (key.service != service)
-			continue;
-		if (n < room)
-			out[n] = key;
-		n++;
-	}
-	return n;
-}
-
-static void delete_sources(const struct cp_lb *lb, __u32 service)
-{
-	struct corepath_source_key key;
-
-	/* a trie's next key after one that is gone is its first, so begin anew each time */
-	while (read_sources(lb, service, &key, 1))
-		if (bpf_map_delete_elem(lb->sources, &key))
-			return;
-}
-
-static int add_sources(const struct cp_lb *lb, __u32 service,
-		       const struct corepath_service_spec *spec)
-{
-	__u32 one = 1;
-	size_t i;
-	int err = 0;
-
-	for (i = 0; i < spec->n_sources && !err; i++) {
-		struct corepath_source_key key = source_key(service, &spec->sources[i]);
-
-		err = bpf_map_update_elem(lb->sources, &key, &one, BPF_ANY);
-	}
-	return err ? cp_lb_fail(lb, CP_MAP_LB_SOURCES, err) : 0;
-}
-
-static void delete_vip_if_unused(struct cp_lb *lb, __u32 vip)
-{
-	size_t i;
-
-	for (i = 0; i < lb->n_services; i++)
-		if (lb->service[i].key.vip == vip)
-			return;
-	for (i = 0; i < lb->n_vips; i++)
-		if (lb->vip[i].id == vip)
-			bpf_map_delete_elem(lb->vips, &lb->vip[i].key);
-}
-
-static int write_vip(struct cp_lb *lb, const struct corepath_service_id *id, __u32 *out)
-{
-	struct corepath_vip_key key = {.prefixlen = id->len, .addr = id->addr};
-	struct cp_vip *old = cp_lb_find_vip(lb, id);
-	struct corepath_vip value;
-	int err;
-
-	value.id = old ? old->id : free_vip(lb);
-	*out = value.id;
-	if (old)
-		return 0;
-	err = bpf_map_update_elem(lb->vips, &key, &value, BPF_ANY);
-	return err ? cp_lb_fail(lb, CP_MAP_LB_VIPS, err) : 0;
-}
-
-/* Deleting waits for an RCU grace period whether there is something or not, so look first. */
-static void drop_table(const struct cp_lb *lb, __u32 service)
-{
-	__u32 id;
-
-	if (!bpf_map_lookup_elem(lb->maglev, &service, &id))
-		bpf_map_delete_elem(lb->maglev, &service);
-}
 
 bool cp_serves_sockets(const struct corepath_service_spec *spec)
 {
@@ -160,34 +41,101 @@ static struct corepath_service service_value(__u32 id, const struct corepath_ser
 	return value;
 }
 
-static int add_service(struct cp_lb *lb, const struct corepath_service_spec *spec)
+static void drop_vip_if_unused(struct cp_lb *lb, __u32 id)
 {
-	struct cp_service s = {
-		.key = {.port = htons(spec->id.port), .proto = spec->id.proto},
-		.value = service_value(free_service(lb), spec),
-	};
+	struct cp_vip *vip = &lb->vip[id];
+
+	if (vip->services)
+		return;
+	if (!vip->unwritten)
+		bpf_map_delete_elem(lb->vips, &vip->key);
+	cp_lb_forget_vip(lb, vip);
+}
+
+/* What a service that is not in the map, or no longer, has: its clients, its backends, its address.
+ * The service is gone when it returns, whatever it returns. */
+static int drop_rest(struct cp_lb *lb, struct cp_service *s)
+{
+	int err = cp_sources_trim(lb, s, NULL);
+
+	while (s->backends && !err) {
+		__u32 i = s->backends;
+
+		s->backends = lb->next[i];
+		err = cp_lb_free_backend(lb, i);
+	}
+	cp_lb_forget_service(lb, s);
+	drop_vip_if_unused(lb, s->key.vip);
+	return err;
+}
+
+void cp_services_undo(struct cp_lb *lb)
+{
+	size_t i;
+
+	for (i = 0; i < lb->n_pending; i++) {
+		struct cp_service *s = &lb->service[lb->pending[i]];
+
+		if (s->value.id && s->unwritten)
+			drop_rest(lb, s);
+	}
+}
+
+/* The address of a service, which it may share with others. */
+static struct cp_vip *enter_vip(struct cp_lb *lb, const struct corepath_service_id *id)
+{
+	struct corepath_vip_key key = {.prefixlen = id->len, .addr = id->addr};
+	struct cp_vip *vip = cp_lb_find_vip(lb, id);
+
+	if (vip)
+		return vip;
+	vip = cp_lb_enter_vip(lb, &key);
+	if (vip)
+		vip->unwritten = true;
+	else
+		cp_lb_fail(lb, CP_MAP_LB_VIPS, -ENOSPC);
+	return vip;
+}
+
+/* The place of a new service, in memory alone. */
+static struct cp_service *enter(struct cp_lb *lb, const struct corepath_service_spec *spec)
+{
+	struct corepath_service_key key = {.port = htons(spec->id.port), .proto = spec->id.proto};
+	struct corepath_service value = service_value(0, spec);
+	struct cp_vip *vip = enter_vip(lb, &spec->id);
 	char text[COREPATH_SERVICE_STRLEN];
+	struct cp_service *s;
+
+	if (!vip)
+		return NULL;
+	key.vip = vip->id;
+	s = cp_lb_enter_service(lb, &key, &value);
+	if (!s) {
+		drop_vip_if_unused(lb, key.vip);
+		cp_fail(ENOSPC, "%s: there are %u services, which is all there is room for",
+			corepath_service_format(&spec->id, text), lb->n_services);
+	}
+	return s;
+}
+
+int cp_service_add(struct cp_lb *lb, const struct corepath_service_spec *spec)
+{
+	char text[COREPATH_SERVICE_STRLEN];
+	struct cp_service *s;
 	int err;
 
 	if (cp_lb_lookup(lb, &spec->id))
 		return cp_fail(EEXIST,
 			       "%s: the service is there already; 'corepath service del' it first",
 			       corepath_service_format(&spec->id, text));
-	if (!s.value.id)
-		return cp_fail(ENOSPC, "%s: there are %u services, which is all there is room for",
-			       corepath_service_format(&spec->id, text), lb->max_services - 1);
-	drop_table(lb, s.value.id); /* these two: what a killed command left */
-	delete_sources(lb, s.value.id);
-	err = add_sources(lb, s.value.id, spec);
+	s = enter(lb, spec);
+	if (!s)
+		return -ENOSPC;
+	s->unwritten = true;
+	err = cp_lb_set_stale(lb, s->value.id);
 	if (!err)
-		err = write_vip(lb, &spec->id, &s.key.vip);
-	if (err)
-		return err;
-	err = bpf_map_update_elem(lb->services, &s.key, &s.value, BPF_NOEXIST);
-	if (err)
-		return cp_lb_fail(lb, CP_MAP_LB_SERVICES, err);
-	lb->service[lb->n_services++] = s;
-	return cp_lb_commit(lb);
+		err = cp_sources_trim(lb, s, NULL); /* what a killed command left */
+	return err ? err : cp_sources_add(lb, s, spec);
 }
 
 int corepath_service_add(const char *pin_dir, const struct corepath_service_spec *spec)
@@ -196,48 +144,12 @@ int corepath_service_add(const char *pin_dir, const struct corepath_service_spec
 	int err;
 
 	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, true);
-	if (err)
-		return err;
-	err = add_service(&lb, spec);
-	cp_lb_close(&lb);
-	return err;
-}
-
-static bool has_source(const struct corepath_service_spec *spec, __u32 service,
-		       const struct corepath_source_key *key)
-{
-	size_t i;
-
-	for (i = 0; i < spec->n_sources; i++) {
-		struct corepath_source_key want = source_key(service, &spec->sources[i]);
-
-		if (!memcmp(&want, key, sizeof(want)))
-			return true;
-	}
-	return false;
-}
-
-/* Takes away the sources that the service no longer has. */
-static int trim_sources(const struct cp_lb *lb, __u32 service,
-			const struct corepath_service_spec *spec)
-{
-	size_t i, n = read_sources(lb, service, NULL, 0);
-	struct corepath_source_key *keys = calloc(n + 1, sizeof(*keys));
-	int err = 0;
-
-	if (!keys)
-		return cp_fail(ENOMEM, "sources of a service: out of memory; free some");
-	n = read_sources(lb, service, keys, n);
-	for (i = 0; i < n && !err; i++)
-		if (!has_source(spec, service, &keys[i]))
-			err = bpf_map_delete_elem(lb->sources, &keys[i]);
-	free(keys);
-	return err ? cp_lb_fail(lb, CP_MAP_LB_SOURCES, err) : 0;
+	return err ? err : cp_lb_finish(&lb, cp_service_add(&lb, spec));
 }
 
 /* Sources that are new come first and those that go last, so that a client of both the old service
  * and the new one is never refused. */
-static int set_service(struct cp_lb *lb, const struct corepath_service_spec *spec)
+int cp_service_set(struct cp_lb *lb, const struct corepath_service_spec *spec)
 {
 	struct cp_service *s = cp_lb_find(lb, &spec->id);
 	char text[COREPATH_SERVICE_STRLEN];
@@ -251,14 +163,15 @@ static int set_service(struct cp_lb *lb, const struct corepath_service_spec *spe
 			"%s: backends of mode=nat are other ones than a tunnel's; delete the "
 			"service and add it anew",
 			corepath_service_format(&spec->id, text));
-	err = add_sources(lb, s->value.id, spec);
+	err = cp_sources_add(lb, s, spec);
 	if (err)
 		return err;
 	s->value = service_value(s->value.id, spec);
-	err = bpf_map_update_elem(lb->services, &s->key, &s->value, BPF_EXIST);
+	if (!s->unwritten)
+		err = bpf_map_update_elem(lb->services, &s->key, &s->value, BPF_EXIST);
 	if (err)
 		return cp_lb_fail(lb, CP_MAP_LB_SERVICES, err);
-	return trim_sources(lb, s->value.id, spec);
+	return cp_sources_trim(lb, s, spec);
 }
 
 int corepath_service_set(const char *pin_dir, const struct corepath_service_spec *spec)
@@ -267,33 +180,24 @@ int corepath_service_set(const char *pin_dir, const struct corepath_service_spec
 	int err;
 
 	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
-	if (err)
-		return err;
-	err = set_service(&lb, spec);
-	cp_lb_close(&lb);
-	return err;
+	return err ? err : cp_lb_finish(&lb, cp_service_set(&lb, spec));
 }
 
-static int del_service(struct cp_lb *lb, const struct corepath_service_id *id)
+int cp_service_del(struct cp_lb *lb, const struct corepath_service_id *id)
 {
-	struct cp_service *s = cp_lb_find(lb, id), gone;
-	__u32 i;
-	int err;
+	struct cp_service *s = cp_lb_find(lb, id);
+	__u32 service;
+	int err = 0;
 
 	if (!s)
 		return -ENOENT;
-	err = bpf_map_delete_elem(lb->services, &s->key);
+	if (!s->unwritten)
+		err = bpf_map_delete_elem(lb->services, &s->key);
 	if (err)
 		return cp_lb_fail(lb, CP_MAP_LB_SERVICES, err);
-	gone = *s;
-	*s = lb->service[--lb->n_services];
-	delete_vip_if_unused(lb, gone.key.vip);
-	drop_table(lb, gone.value.id);
-	delete_sources(lb, gone.value.id);
-	for (i = 1; i < lb->max_backends && !err; i++)
-		if (lb->backend[i].state && lb->backend[i].service == gone.value.id)
-			err = cp_lb_free_backend(lb, i);
-	return err ? err : cp_lb_commit(lb);
+	service = s->value.id;
+	err = drop_rest(lb, s);
+	return err ? err : cp_lb_set_stale(lb, service);
 }
 
 int corepath_service_del(const char *pin_dir, const struct corepath_service_id *id)
@@ -302,50 +206,41 @@ int corepath_service_del(const char *pin_dir, const struct corepath_service_id *
 	int err;
 
 	err = cp_lb_open(&lb, pin_dir, CP_CHANGE, false);
-	if (err)
-		return err;
-	err = del_service(&lb, id);
-	cp_lb_close(&lb);
-	return err;
+	return err ? err : cp_lb_finish(&lb, cp_service_del(&lb, id));
 }
 
 /* ---- list ---- */
 
-static int list_sources(const struct cp_lb *lb, __u32 service, struct corepath_service_spec *spec)
+static int list_backends(const struct cp_lb *lb, const struct cp_service *s,
+			 struct corepath_service_info *out)
 {
-	size_t i, n = read_sources(lb, service, NULL, 0);
-	struct corepath_source_key *keys = calloc(n + 1, sizeof(*keys));
+	__u32 i;
 
-	spec->sources = calloc(n + 1, sizeof(*spec->sources));
-	if (!keys || !spec->sources) {
-		free(keys);
+	for (i = s->backends; i; i = lb->next[i])
+		out->n_backends++;
+	out->backends = calloc(out->n_backends + 1, sizeof(*out->backends));
+	if (!out->backends)
 		return -ENOMEM;
-	}
-	spec->n_sources = read_sources(lb, service, keys, n);
-	for (i = 0; i < spec->n_sources; i++) {
-		struct corepath_prefix *p = &spec->sources[i];
-		bool v4 = cp_is4(&keys[i].addr) && keys[i].prefixlen >= 128;
+	for (out->n_backends = 0, i = s->backends; i; i = lb->next[i]) {
+		const struct corepath_backend *b = &lb->backend[i];
+		struct corepath_backend_spec *to = &out->backends[out->n_backends++];
 
-		p->family = v4 ? AF_INET : AF_INET6;
-		p->len = keys[i].prefixlen - (v4 ? 128 : 32);
-		memcpy(p->addr, v4 ? &keys[i].addr.w[3] : keys[i].addr.w, v4 ? 4 : 16);
+		*to = (struct corepath_backend_spec){.addr = b->addr,
+						     .port = ntohs(b->port),
+						     .weight = b->weight,
+						     .state = b->state};
+		memcpy(to->mac, b->mac, sizeof(to->mac));
 	}
-	free(keys);
 	return 0;
 }
 
 static int list_one(struct cp_lb *lb, const struct cp_service *s, struct corepath_service_info *out)
 {
 	struct corepath_service_spec *spec = &out->spec;
-	__u32 i;
-	size_t v;
+	const struct cp_vip *vip = &lb->vip[s->key.vip];
 
-	for (v = 0; v < lb->n_vips && lb->vip[v].id != s->key.vip; v++)
-		;
-	if (v < lb->n_vips) {
-		spec->id.addr = lb->vip[v].key.addr;
-		spec->id.len = lb->vip[v].key.prefixlen;
-	}
+	spec->id.addr = vip->key.addr;
+	spec->id.len = vip->key.prefixlen;
 	spec->id.port = ntohs(s->key.port);
 	spec->id.proto = s->key.proto;
 	spec->mode = s->value.mode;
@@ -356,25 +251,28 @@ static int list_one(struct cp_lb *lb, const struct cp_service *s, struct corepat
 		spec->rate_s = s->value.rate_window_ns / NSEC_PER_SEC;
 		spec->rate = s->value.rate_window_ns / s->value.rate_interval_ns;
 	}
-	if (s->value.flags & COREPATH_SERVICE_SOURCES && list_sources(lb, s->value.id, spec))
+	if (s->value.flags & COREPATH_SERVICE_SOURCES && cp_sources_list(lb, s, spec))
 		return -ENOMEM;
-	out->backends = calloc(lb->max_backends, sizeof(*out->backends));
-	if (!out->backends)
-		return -ENOMEM;
-	for (i = 1; i < lb->max_backends; i++) {
-		const struct corepath_backend *b = &lb->backend[i];
-		struct corepath_backend_spec *to = &out->backends[out->n_backends];
+	return list_backends(lb, s, out);
+}
 
-		if (!b->state || b->service != s->value.id)
-			continue;
-		*to = (struct corepath_backend_spec){.addr = b->addr,
-						     .port = ntohs(b->port),
-						     .weight = b->weight,
-						     .state = b->state};
-		memcpy(to->mac, b->mac, sizeof(to->mac));
-		out->n_backends++;
-	}
-	return 0;
+static int list_all(struct cp_lb *lb, struct corepath_service_info **list, size_t *n)
+{
+	int err = lb->n_services ? cp_sources_read(lb) : 0;
+	__u32 id;
+
+	*n = 0;
+	if (err)
+		return err;
+	*list = calloc(lb->n_services + 1, sizeof(**list));
+	err = *list ? 0 : -ENOMEM;
+	for (id = 1; id < lb->max_services && !err; id++)
+		if (lb->service[id].value.id)
+			err = list_one(lb, &lb->service[id], &(*list)[(*n)++]);
+	if (!err)
+		return 0;
+	corepath_service_free(*list, *n);
+	return cp_fail(ENOMEM, "list of services: out of memory; free some");
 }
 
 int corepath_service_list(const char *pin_dir, struct corepath_service_info **list, size_t *n)
@@ -385,14 +283,7 @@ int corepath_service_list(const char *pin_dir, struct corepath_service_info **li
 	err = cp_lb_open(&lb, pin_dir, CP_READ, false);
 	if (err)
 		return err;
-	*list = calloc(lb.n_services + 1, sizeof(**list));
-	err = *list ? 0 : -ENOMEM;
-	for (*n = 0; *n < lb.n_services && !err; (*n)++)
-		err = list_one(&lb, &lb.service[*n], &(*list)[*n]);
-	if (err) {
-		corepath_service_free(*list, *n);
-		err = cp_fail(ENOMEM, "list of services: out of memory; free some");
-	}
+	err = list_all(&lb, list, n);
 	cp_lb_close(&lb);
 	return err;
 }

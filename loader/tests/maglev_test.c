@@ -7,10 +7,12 @@
 #include "../lib/internal.h"
 #include "runner.h"
 
-#define SLOTS COREPATH_MAGLEV_SLOTS
-
-/* The paper's large table; what is promised of shares and moves holds at either size. */
-#define LARGE 65537
+/* The tables' sizes, the only one of one slot left out. What is promised of shares and moves holds
+ * at the paper's large one as well. */
+#define SMALL  401
+#define MIDDLE 1889
+#define SLOTS  16369
+#define LARGE  65537
 
 /* Backends 10.0.0.1 .. n with their number as id and all the same weight. */
 static void make(struct cp_maglev_node *nodes, size_t n)
@@ -39,7 +41,7 @@ static void count(const __u32 *slots, __u32 n_slots, size_t n, __u32 *shares)
 static const struct {
 	size_t n;
 	__u32 slots;
-} sizes[] = {{1, SLOTS},  {2, SLOTS},	{3, SLOTS},   {5, SLOTS},   {10, SLOTS},
+} sizes[] = {{1, 1},	  {2, SMALL},	{4, SMALL},   {5, MIDDLE},  {18, MIDDLE}, {19, SLOTS},
 	     {50, SLOTS}, {100, SLOTS}, {163, SLOTS}, {100, LARGE}, {163, LARGE}};
 
 /* Turns make shares differ by one slot at most. */
@@ -91,8 +93,8 @@ static const struct {
 	size_t n;
 	int most_moved;
 	int slots;
-} removals[] = {{2, 0, SLOTS},	 {3, 2, SLOTS},	   {5, 5, SLOTS},   {10, 15, SLOTS},
-		{50, 20, SLOTS}, {100, 20, SLOTS}, {100, 20, LARGE}};
+} removals[] = {{2, 0, SMALL},	  {3, 15, SMALL},  {4, 15, SMALL},   {10, 20, MIDDLE},
+		{18, 30, MIDDLE}, {50, 20, SLOTS}, {100, 20, SLOTS}, {100, 20, LARGE}};
 
 START_TEST(moves_little)
 {
@@ -155,21 +157,47 @@ START_TEST(no_weight_no_backend)
 }
 END_TEST
 
+/* Backends of the same weight, or the heaviest of two whose other one weighs 1. */
+static const struct {
+	size_t n;
+	__u32 heaviest, slots;
+} fits[] = {{0, 1, 1},	    {1, 1, 1},	     {1, 65535, 1},    {2, 1, SMALL},	 {4, 1, SMALL},
+	    {5, 1, MIDDLE}, {18, 1, MIDDLE}, {19, 1, SLOTS},   {1000, 1, SLOTS}, {2, 2, SMALL},
+	    {2, 4, MIDDLE}, {2, 18, SLOTS},  {2, 65535, SLOTS}};
+
+START_TEST(size_fits_backends)
+{
+	static struct cp_maglev_node nodes[1000];
+
+	make(nodes, fits[_i].n);
+	nodes[0].weight = fits[_i].heaviest;
+	ck_assert_uint_eq(corepath_maglev_slots(cp_maglev_lines(nodes, fits[_i].n)),
+			  fits[_i].slots);
+}
+END_TEST
+
 START_TEST(slots_are_prime)
 {
-	int i;
+	const __u32 n_slots[] = {SMALL, MIDDLE, SLOTS};
+	size_t t;
+	__u32 i;
 
-	for (i = 2; i * i <= SLOTS; i++)
-		ck_assert_int_ne(SLOTS % i, 0);
+	for (t = 0; t < sizeof(n_slots) / sizeof(n_slots[0]); t++)
+		for (i = 2; i * i <= n_slots[t]; i++)
+			ck_assert_int_ne(n_slots[t] % i, 0);
 }
 END_TEST
 
 int main(void)
 {
 	const struct test tests[] = {
-		FOR_EACH(shares_evenly, sizes),	  FOR_EACH(shares_by_weight, tables),
-		FOR_EACH(moves_little, removals), ONCE(order_does_not_matter),
-		ONCE(no_weight_no_backend),	  ONCE(slots_are_prime),
+		FOR_EACH(shares_evenly, sizes),
+		FOR_EACH(shares_by_weight, tables),
+		FOR_EACH(moves_little, removals),
+		ONCE(order_does_not_matter),
+		ONCE(no_weight_no_backend),
+		FOR_EACH(size_fits_backends, fits),
+		ONCE(slots_are_prime),
 	};
 
 	return RUN("maglev", tests);

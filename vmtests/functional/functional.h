@@ -57,6 +57,9 @@ void sock_close_add(Suite *suite, const struct selection *selection);
 /* Adds those of a datapath from a file, functional.config.*. */
 void config_add(Suite *suite, const struct selection *selection);
 
+/* Adds that of a file with thousands of services. */
+void config_scale_add(Suite *suite, const struct selection *selection);
+
 /* Adds those of what the command says of this kernel, functional.preflight.*: what needs no module,
  * and what tc needs. */
 void preflight_add(Suite *suite, const struct selection *selection);

@@ -204,15 +204,21 @@ struct corepath_service {
 	__u64 rate_window_ns;	/* how far a source may run ahead of that */
 };
 
-/* Slots of a Maglev table: a prime, at least 100 for each backend to be shared evenly to 1%
- * (Maglev, NSDI 2016, section 3.4). */
-#define COREPATH_MAGLEV_SLOTS 16381
+/*
+ * A Maglev table is a map of its own, an array of lines of slots, and is replaced as a whole, by
+ * replacing the map. How many lines it has is by the service's backends, and the number of slots
+ * is prime: of the last line only the first is one.
+ */
+#define COREPATH_MAGLEV_LINE 16
 
-/* The only value of the map that lb_maglev has for a service: backends by slot, 0 for none. It is
- * replaced as a whole, by replacing the map. */
-struct corepath_maglev {
-	__u32 backend[COREPATH_MAGLEV_SLOTS];
+struct corepath_maglev_line {
+	__u32 backend[COREPATH_MAGLEV_LINE]; /* 0 for none */
 };
+
+static inline __u32 corepath_maglev_slots(__u32 lines)
+{
+	return (lines - 1) * COREPATH_MAGLEV_LINE + 1;
+}
 
 enum corepath_backend_state {
 	COREPATH_BACKEND_FREE = 0,

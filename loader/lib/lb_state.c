@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reading the load balancer's maps, and finding things in what was read. The lock of the pin
+ * directory keeps two commands apart.
+ *
+ * A command that was killed half-way leaves entries that nothing refers to: addresses without
+ * services and backends of services that are not there. Both are taken for free here.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include "compat.h"
+#include "lb_state.h"
+
+int cp_lb_fail(const struct cp_lb *lb, const char *map, int err)
+{
+	if (err == -E2BIG || err == -ENOSPC)
+		return cp_fail(ENOSPC, "map %s/%s: full; delete services first", lb->dir.path, map);
+	return cp_fail(-err, "map %s/%s: write: %s; run as root", lb->dir.path, map,
+		       strerror(-err));
+}
+
+/* ---- by key ---- */
+
+static int compare_vips(const void *va, const void *vb)
+{
+	const struct cp_vip *a = va, *b = vb;
+
+	return memcmp(&a->key, &b->key, sizeof(a->key));
+}
+
+static int compare_services(const void *va, const void *vb)
+{
+	const struct cp_service *a = va, *b = vb;
+
+	return memcmp(&a->key, &b->key, sizeof(a->key));
+}
+
+struct cp_vip *cp_lb_find_vip(struct cp_lb *lb, const struct corepath_service_id *id)
+{
+	struct cp_vip want = {.key = {.prefixlen = id->len, .addr = id->addr}}, **found;
+
+	found = tfind(&want, &lb->vip_tree, compare_vips);
+	return found ? *found : NULL;
+}
+
+struct cp_service *cp_lb_lookup(struct cp_lb *lb, const struct corepath_service_id *id)
+{
+	struct cp_vip *vip = cp_lb_find_vip(lb, id);
+	struct cp_service want = {.key = {.port = htons(id->port), .proto = id->proto}}, **found;
+
+	if (!vip)
+		return NULL;
+	want.key.vip = vip->id;
+	found = tfind(&want, &lb->service_tree, compare_services);
+	return found ? *found : NULL;
+}
+
+struct cp_service *cp_lb_find(struct cp_lb *lb, const struct corepath_service_id *id)
+{
+	struct cp_service *s = cp_lb_lookup(lb, id);
+	char text[COREPATH_SERVICE_STRLEN];
+
+	if (!s)
+		cp_fail(ENOENT, "%s: no such service; 'corepath service list' shows them",
+			corepath_service_format(id, text));
+	return s;
+}
+
+/* ---- places ---- */
+
+static struct cp_vip *enter_vip(struct cp_lb *lb, const struct corepath_vip_key *key, __u32 id)
+{
+	struct cp_vip *vip = &lb->vip[id];
+
+	*vip = (struct cp_vip){.key = *key, .id = id};
+	if (tsearch(vip, &lb->vip_tree, compare_vips))
+		return vip;
+	vip->id = 0;
+	return NULL;
+}
+
+struct cp_vip *cp_lb_enter_vip(struct cp_lb *lb, const struct corepath_vip_key *key)
+{
+	while (lb->vip_hint < lb->max_vips && lb->vip[lb->vip_hint].id)
+		lb->vip_hint++;
+	return lb->vip_hint < lb->max_vips ? enter_vip(lb, key, lb->vip_hint) : NULL;
+}
+
+void cp_lb_forget_vip(struct cp_lb *lb, struct cp_vip *vip)
+{
+	tdelete(vip, &lb->vip_tree, compare_vips);
+	if (vip->id < lb->vip_hint)
+		lb->vip_hint = vip->id;
+	vip->id = 0;
+	vip->services = 0;
+}
+
+/* The service's id says where. */
+static struct cp_service *enter_service(struct cp_lb *lb, const struct corepath_service_key *key,
+					const struct corepath_service *value)
+{
+	struct cp_service *s = &lb->service[value->id];
+
+	s->key = *key;
+	s->value = *value;
+	s->backends = 0;
+	if (!tsearch(s, &lb->service_tree, compare_services)) {
+		s->value.id = 0;
+		return NULL;
+	}
+	lb->n_services++;
+	lb->n_nat += value->mode == COREPATH_LB_NAT;
+	lb->vip[key->vip].services++;
+	return s;
+}
+
+struct cp_service *cp_lb_enter_service(struct cp_lb *lb, const struct corepath_service_key *key,
+				       const struct corepath_service *value)
+{
+	struct corepath_service with_id = *value;
+
+	while (lb->service_hint < lb->max_services && lb->service[lb->service_hint].value.id)
+		lb->service_hint++;
+	with_id.id = lb->service_hint;
+	return with_id.id < lb->max_services ? enter_service(lb, key, &with_id) : NULL;
+}
+
+void cp_lb_forget_service(struct cp_lb *lb, struct cp_service *s)
+{
+	tdelete(s, &lb->service_tree, compare_services);
+	lb->n_services--;
+	lb->n_nat -= s->value.mode == COREPATH_LB_NAT;
+	lb->vip[s->key.vip].services--;
+	if (s->value.id < lb->service_hint)
+		lb->service_hint = s->value.id;
+	s->value.id = 0;
+	s->unwritten = false;
+}
+
+__u32 cp_lb_free_number(struct cp_lb *lb)
+{
+	while (lb->backend_hint < lb->max_backends && lb->backend[lb->backend_hint].state)
+		lb->backend_hint++;
+	return lb->backend_hint < lb->max_backends ? lb->backend_hint : 0;
+}
+
+void cp_lb_link_backend(struct cp_lb *lb, __u32 i)
+{
+	struct cp_service *s = &lb->service[lb->backend[i].service];
+
+	lb->next[i] = s->backends;
+	s->backends = i;
+}
+
+void cp_lb_unlink_backend(struct cp_lb *lb, __u32 i)
+{
+	__u32 *at = &lb->service[lb->backend[i].service].backends;
+
+	while (*at && *at != i)
+		at = &lb->next[*at];
+	if (*at)
+		*at = lb->next[i];
+}
+
+/* ---- reading ---- */
+
+/* An entry that this version did not write. */
+static int strange(const struct cp_lb *lb, const char *map)
+{
+	return cp_fail(EINVAL,
+		       "map %s/%s: made by another version of corepath; 'corepath down', then up "
+		       "again",
+		       lb->dir.path, map);
+}
+
+static int read_vips(struct cp_lb *lb)
+{
+	struct corepath_vip_key *keys;
+	struct corepath_vip *values;
+	__u32 n, i;
+	int err;
+
+	err = cp_map_read(lb->vips, (void **)&keys, (void **)&values, &n, &lb->max_vips);
+	if (err)
+		return err;
+	lb->vip = calloc(lb->max_vips, sizeof(*lb->vip));
+	err = lb->vip ? 0 : -ENOMEM;
+	for (i = 0; i < n && !err; i++) {
+		if (!values[i].id || values[i].id >= lb->max_vips || lb->vip[values[i].id].id)
+			err = strange(lb, CP_MAP_LB_VIPS);
+		else if (!enter_vip(lb, &keys[i], values[i].id))
+			err = -ENOMEM;
+	}
+	free(keys);
+	free(values);
+	return err;
+}
+
+static int read_services(struct cp_lb *lb)
+{
+	struct corepath_service_key *keys;
+	struct corepath_service *values;
+	__u32 n, i;
+	int err;
+
+	err = cp_map_read(lb->services, (void **)&keys, (void **)&values, &n, &lb->max_services);
+	if (err)
+		return err;
+	lb->service = calloc(lb->max_services, sizeof(*lb->service));
+	err = lb->service ? 0 : -ENOMEM;
+	for (i = 0; i < n && !err; i++) {
+		__u32 id = values[i].id, vip = keys[i].vip;
+
+		if (!id || id >= lb->max_services || lb->service[id].value.id ||
+		    vip >= lb->max_vips || !lb->vip[vip].id)
+			err = strange(lb, CP_MAP_LB_SERVICES);
+		else if (!enter_service(lb, &keys[i], &values[i]))
+			err = -ENOMEM;
+	}
+	free(keys);
+	free(values);
+	return err;
+}
+
+/* An array that can be mapped: there are tens of thousands. */
+static int read_backends(struct cp_lb *lb)
+{
+	struct corepath_backend *there;
+	size_t size;
+	__u32 i;
+	int err;
+
+	err = cp_map_size(lb->backends, &lb->max_backends);
+	if (err)
+		return err;
+	size = lb->max_backends * sizeof(*there);
+	lb->backend = malloc(size);
+	lb->next = calloc(lb->max_backends, sizeof(*lb->next));
+	if (!lb->backend || !lb->next)
+		return -ENOMEM;
+	there = mmap(NULL, size, PROT_READ, MAP_SHARED, lb->backends, 0);
+	if (there == MAP_FAILED)
+		return -errno;
+	memcpy(lb->backend, there, size);
+	munmap(there, size);
+	for (i = lb->max_backends; --i > 0;) {
+		struct corepath_backend *b = &lb->backend[i];
+
+		if (!b->state)
+			continue;
+		if (b->service < lb->max_services && lb->service[b->service].value.id)
+			cp_lb_link_backend(lb, i);
+		else
+			b->state = COREPATH_BACKEND_FREE;
+	}
+	return 0;
+}
+
+static int open_maps(struct cp_lb *lb)
+{
+	struct {
+		int *fd;
+		const char *name;
+	} maps[] = {
+		{&lb->config, CP_MAP_LB_CONFIG},     {&lb->vips, CP_MAP_LB_VIPS},
+		{&lb->services, CP_MAP_LB_SERVICES}, {&lb->backends, CP_MAP_LB_BACKENDS},
+		{&lb->maglev, CP_MAP_LB_MAGLEV},     {&lb->sources, CP_MAP_LB_SOURCES},
+	};
+	size_t i, n = sizeof(maps) / sizeof(maps[0]);
+
+	for (i = 0; i < n; i++) {
+		*maps[i].fd = cp_map_get(&lb->dir, maps[i].name);
+		if (*maps[i].fd < 0)
+			return *maps[i].fd;
+	}
+	return 0;
+}
+
+static int read_maps(struct cp_lb *lb)
+{
+	int err = read_vips(lb);
+
+	if (!err)
+		err = read_services(lb);
+	if (!err)
+		err = read_backends(lb);
+	if (err && err != -EINVAL) /* which strange() has said */
+		err = cp_fail(-err, "read the services: %s; run as root", strerror(-err));
+	return err;
+}
+
+int cp_lb_open(struct cp_lb *lb, const char *pin_dir, enum cp_access access, bool load)
+{
+	int err;
+
+	memset(lb, 0, sizeof(*lb));
+	lb->config = lb->vips = lb->services = lb->backends = lb->maglev = lb->sources = -1;
+	/* 0 is no number, everywhere */
+	lb->vip_hint = lb->service_hint = lb->backend_hint = 1;
+	err = cp_dir_open(&lb->dir, pin_dir, access);
+	if (err)
+		return err;
+	if (!load && !cp_pin_there(&lb->dir, CP_MAP_LB_CONFIG))
+		return 0;
+	if (load)
+		err = cp_lb_make_maps(&lb->dir);
+	if (!err)
+		err = open_maps(lb);
+	if (!err)
+		err = read_maps(lb);
+	if (err)
+		cp_lb_close(lb);
+	return err;
+}
+
+static void keep(void *node)
+{
+	(void)node;
+}
+
+void cp_lb_close(struct cp_lb *lb)
+{
+	int fds[] = {lb->config, lb->vips, lb->services, lb->backends, lb->maglev, lb->sources};
+	size_t i;
+
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	tdestroy(lb->vip_tree, keep);
+	tdestroy(lb->service_tree, keep);
+	free(lb->vip);
+	free(lb->service);
+	free(lb->backend);
+	free(lb->next);
+	free(lb->source);
+	cp_dir_close(&lb->dir);
+}
