@@ -314,6 +314,10 @@ int cmd_observe(const struct args *args)
 	sigaction(SIGTERM, &act, NULL);
 	if (corepath_watch_open(&req, &w))
 		return report_failure(args, false);
+	if (corepath_keep_only_bpf()) {
+		corepath_watch_close(w);
+		return report_failure(args, false);
+	}
 	/* from here on nothing is missed, which a script may wait for */
 	fputs("corepath: watching\n", stderr);
 	status = follow(&o, w);

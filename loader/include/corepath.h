@@ -36,6 +36,10 @@ const char *corepath_log(void);
 /* Also copy libbpf's messages, debug level included, to standard error as they come. */
 void corepath_set_verbose(bool on);
 
+/* Gives up all capabilities but CAP_BPF, which every look at a map takes where unprivileged BPF is
+ * disabled, and for good: for who only watches from here on. */
+int corepath_keep_only_bpf(void);
+
 /* ---- attaching ---- */
 
 enum corepath_xdp_mode {

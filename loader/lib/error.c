@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The text of the last error, and libbpf's messages kept until somebody asks for them. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +27,16 @@ static void write_text(char *text, size_t room, const char *fmt, va_list ap)
 int cp_fail(int err, const char *fmt, ...)
 {
 	va_list ap;
+	const char *lacking = err == EPERM || err == EACCES ? cp_caps_lacking() : NULL;
+	size_t used;
 
 	va_start(ap, fmt);
 	write_text(error_text, sizeof(error_text), fmt, ap);
 	va_end(ap);
+	used = strlen(error_text);
+	/* The kernel does not say which; without CAP_PERFMON it is the verifier that refuses. */
+	if (lacking)
+		snprintf(error_text + used, sizeof(error_text) - used, "; missing: %s", lacking);
 	return -err;
 }
 

@@ -16,8 +16,10 @@
 #define NSEC_PER_SEC 1000000000ull
 
 /* The program is pinned last: it says that all is there. */
-static const char *const map_names[] = {"guard_config", "guard_table", "guard_hits",
-					"guard_sources", "guard_new"};
+#define MAP_TABLE "guard_table"
+
+static const char *const map_names[] = {"guard_config", MAP_TABLE, "guard_hits", "guard_sources",
+					"guard_new"};
 #define N_MAPS (sizeof(map_names) / sizeof(map_names[0]))
 
 struct guard {
@@ -37,13 +39,17 @@ int cp_guard_unpin(const struct cp_dir *dir)
 	int err = cp_pin_remove(dir, CP_PROG_GUARD);
 	size_t i;
 
+	if (!err)
+		err = cp_inner_unpin(dir, MAP_TABLE);
+
 	for (i = 0; i < N_MAPS && !err; i++)
 		err = cp_pin_remove(dir, map_names[i]);
 	return err;
 }
 
 /* Puts all signatures in the place of those there were, by one pointer. */
-static int write_table(int table, const struct corepath_signatures *signatures)
+static int write_table(const struct cp_dir *dir, int table,
+		       const struct corepath_signatures *signatures)
 {
 	int err, fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "guard_sigs", sizeof(__u32),
 				     sizeof(*signatures), 1, NULL);
@@ -51,7 +57,7 @@ static int write_table(int table, const struct corepath_signatures *signatures)
 
 	err = fd < 0 ? fd : bpf_map_update_elem(fd, &zero, signatures, BPF_ANY);
 	if (!err)
-		err = bpf_map_update_elem(table, &zero, &fd, BPF_ANY);
+		err = cp_inner_put(dir, MAP_TABLE, table, fd);
 	if (fd >= 0)
 		close(fd);
 	return err;
@@ -75,7 +81,7 @@ static int load(const struct cp_dir *dir)
 	if (!err)
 		err = xdp_guard__load(skel);
 	if (!err)
-		err = write_table(bpf_map__fd(skel->maps.guard_table), &none);
+		err = write_table(dir, bpf_map__fd(skel->maps.guard_table), &none);
 	for (i = 0; i < N_MAPS && !err; i++)
 		err = cp_pin_put(dir, map_names[i],
 				 bpf_object__find_map_fd_by_name(skel->obj, map_names[i]));
@@ -91,18 +97,17 @@ static int load(const struct cp_dir *dir)
 
 static int read_maps(struct guard *g)
 {
-	__u32 zero = 0, id;
+	__u32 zero = 0;
 	int err, fd;
 
 	err = bpf_map_lookup_elem(g->config, &zero, &g->cfg);
 	if (err)
 		return fail_map(g, "guard_config", err);
-	err = bpf_map_lookup_elem(g->table, &zero, &id);
-	fd = err ? err : bpf_map_get_fd_by_id(id);
+	fd = cp_inner_get(&g->dir, MAP_TABLE, g->table);
 	err = fd < 0 ? fd : bpf_map_lookup_elem(fd, &zero, &g->signatures);
 	if (fd >= 0)
 		close(fd);
-	return err ? fail_map(g, "guard_table", err) : 0;
+	return err ? fail_map(g, MAP_TABLE, err) : 0;
 }
 
 static void guard_close(struct guard *g)
@@ -139,7 +144,7 @@ static int guard_open(struct guard *g, const char *pin_dir, enum cp_access acces
 	if (!err)
 		err = g->config = cp_map_get(&g->dir, "guard_config");
 	if (err >= 0)
-		err = g->table = cp_map_get(&g->dir, "guard_table");
+		err = g->table = cp_map_get(&g->dir, MAP_TABLE);
 	if (err >= 0)
 		err = g->hits = cp_map_get(&g->dir, "guard_hits");
 	if (err >= 0)
@@ -195,9 +200,9 @@ static int clear_hits(const struct guard *g, __u32 slot)
 
 static int write_signatures(struct guard *g)
 {
-	int err = write_table(g->table, &g->signatures);
+	int err = write_table(&g->dir, g->table, &g->signatures);
 
-	return err ? fail_map(g, "guard_table", err) : commit(g);
+	return err ? fail_map(g, MAP_TABLE, err) : commit(g);
 }
 
 static int add(struct guard *g, const struct corepath_signature *s)

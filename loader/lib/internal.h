@@ -9,6 +9,15 @@
 #include "compat.h"
 #include "corepath.h"
 
+/* caps.c */
+
+/* Whether this process has the capability, a CAP_* of linux/capability.h. */
+bool cp_cap_held(unsigned int cap);
+
+/* Those of the datapath's that this process has not, such as "CAP_BPF, CAP_PERFMON"; NULL if it has
+ * all. Valid until the next call. */
+const char *cp_caps_lacking(void);
+
 /* error.c */
 
 /* Sets corepath_error()'s text and returns -err. */
@@ -67,6 +76,18 @@ int cp_maps_share(const struct cp_dir *dir, struct bpf_object *obj);
 /* Pins the maps of a loaded object under their names, those that are not there. A negative errno
  * without an error text. */
 int cp_maps_pin(const struct cp_dir *dir, struct bpf_object *obj);
+
+/* inner.c: the map that the first element of an outer map points to. All but the last return a
+ * negative errno without an error text. */
+
+/* Pins the inner map and makes the outer one point to it. */
+int cp_inner_put(const struct cp_dir *dir, const char *outer, int outer_fd, int inner_fd);
+
+/* Its descriptor. */
+int cp_inner_get(const struct cp_dir *dir, const char *outer, int outer_fd);
+
+/* Removes the pins of inner maps. */
+int cp_inner_unpin(const struct cp_dir *dir, const char *outer);
 
 /* links.c: the XDP links in the pin directory */
 

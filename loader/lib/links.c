@@ -250,10 +250,7 @@ static int fail_attach(const struct corepath_attachment *a, int err, enum corepa
 			       "use --xdp-mode generic",
 			       a->dev, strerror(-err));
 	if (err == -EPERM)
-		return cp_fail(EPERM,
-			       "%s: attach: %s; run as root, or with CAP_BPF and "
-			       "CAP_NET_ADMIN",
-			       a->dev, strerror(-err));
+		return cp_fail(EPERM, "%s: attach: %s; run as root", a->dev, strerror(-err));
 	return cp_fail(-err, "%s: attach in %s mode: %s; see the kernel's log (dmesg)", a->dev,
 		       corepath_xdp_mode_name(mode), strerror(-err));
 }

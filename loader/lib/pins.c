@@ -19,9 +19,7 @@ static int fail_path(int err, const char *path)
 	switch (err) {
 	case EACCES:
 	case EPERM:
-		return cp_fail(err,
-			       "pin directory %s: %s; run as root, or with CAP_BPF, CAP_NET_ADMIN "
-			       "and a bpffs you may write to",
+		return cp_fail(err, "pin directory %s: %s; run as root, or where you may write",
 			       path, strerror(err));
 	case ENOENT:
 		return cp_fail(

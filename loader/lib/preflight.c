@@ -276,31 +276,16 @@ static void child(const char *parent_dir, int out)
 	corepath_down(t.pin_dir, NULL, 0);
 }
 
-static bool has_cap(unsigned int cap)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {};
-
-	return !syscall(SYS_capget, &head, data) && data[cap / 32].effective & 1u << cap % 32;
-}
-
 static int check_caps(void)
 {
-	static const struct {
-		unsigned int cap;
-		const char *name;
-	} caps[] = {
-		{CAP_BPF, "CAP_BPF"},
-		{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-		{CAP_PERFMON, "CAP_PERFMON"},
-		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN (for a network namespace to try in)"},
-	};
-	size_t i;
+	const char *lacking = cp_caps_lacking();
 
-	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
-		if (!has_cap(caps[i].cap))
-			return cp_fail(EPERM, "preflight: %s is missing; run as root",
-				       caps[i].name);
+	if (lacking)
+		return cp_fail(EPERM, "preflight: %s; run as root", strerror(EPERM));
+	if (!cp_cap_held(CAP_SYS_ADMIN))
+		return cp_fail(EPERM,
+			       "preflight: CAP_SYS_ADMIN is missing, for a network namespace "
+			       "to try in; run as root");
 	return 0;
 }
 

@@ -228,22 +228,31 @@ static int zero_counts(const struct maps *m, size_t n)
 	return err;
 }
 
+/* The root file system of the initial mount namespace, whoever's we are in. */
+static int find_root(__u32 *dev)
+{
+	static const char path[] = "/proc/1/root";
+	struct stat st;
+
+	if (stat(path, &st))
+		return cp_fail(errno, "security: %s: %s; run as root, or with CAP_SYS_PTRACE too",
+			       path, strerror(errno));
+	/* a kernel's number has 20 bits for the minor (include/linux/kdev_t.h) */
+	*dev = major(st.st_dev) << 20 | minor(st.st_dev);
+	return 0;
+}
+
 /* What the old set needs and what the new one does is looked at before the pointer moves, and what
  * the new one does after: whichever set a program has, it misses nothing of it. */
-static int replace(const struct maps *m, const struct cp_rules *rules, int trie)
+static int replace(const struct cp_dir *dir, const struct maps *m, const struct cp_rules *rules,
+		   __u32 root, int trie)
 {
-	struct corepath_sec_config old, wide, now = {.ops = rules->ops, .dims = rules->dims};
-	struct stat st;
+	struct corepath_sec_config old, wide,
+		now = {.ops = rules->ops, .dims = rules->dims, .root = root};
 	__u32 zero = 0;
 	int err;
 
 	err = bpf_map_lookup_elem(m->config, &zero, &old);
-	/* of the initial mount namespace, whoever's we are in; a kernel's number has 20 bits for
-	 * the minor (include/linux/kdev_t.h) */
-	if (!err && stat("/proc/1/root", &st))
-		err = -errno;
-	if (!err)
-		now.root = major(st.st_dev) << 20 | minor(st.st_dev);
 	wide.root = now.root;
 	wide.pad = 0;
 	wide.ops = old.ops | now.ops;
@@ -253,7 +262,7 @@ static int replace(const struct maps *m, const struct cp_rules *rules, int trie)
 	if (!err)
 		err = zero_counts(m, rules->n);
 	if (!err) /* returns when no program has the old one any more (maybe_wait_bpf_programs()) */
-		err = bpf_map_update_elem(m->policy, &zero, &trie, BPF_ANY);
+		err = cp_inner_put(dir, MAP_POLICY, m->policy, trie);
 	if (!err)
 		err = bpf_map_update_elem(m->config, &zero, &now, BPF_ANY);
 	return err;
@@ -261,15 +270,20 @@ static int replace(const struct maps *m, const struct cp_rules *rules, int trie)
 
 static int enforce(const struct cp_dir *dir, const struct cp_rules *rules)
 {
-	int trie = cp_rules_trie(rules), err;
+	int trie, err;
 	struct maps m;
+	__u32 root = 0;
 
+	err = find_root(&root);
+	if (err)
+		return err;
+	trie = cp_rules_trie(rules);
 	if (trie < 0)
 		return cp_fail(-trie, "security: make the rules' map: %s; run as root",
 			       strerror(-trie));
 	err = open_maps(dir, &m);
 	if (!err) {
-		err = replace(&m, rules, trie);
+		err = replace(dir, &m, rules, root, trie);
 		if (err)
 			cp_fail(-err, "security: put the rules in force: %s; run as root",
 				strerror(-err));
@@ -327,6 +341,8 @@ int cp_security_unpin(const struct cp_dir *dir)
 		bpf_map_delete_elem(m.policy, &zero); /* no rule is in force from here on */
 	close_maps(&m);
 	err = detach(dir);
+	if (!err)
+		err = cp_inner_unpin(dir, MAP_POLICY);
 	for (i = sizeof(names) / sizeof(names[0]); i-- && !err;)
 		err = cp_pin_remove(dir, names[i]);
 	return err;
@@ -386,7 +402,7 @@ static int read_status(const struct cp_dir *dir, struct corepath_security_status
 		err = cp_fail(
 			ENOENT,
 			"security: no rules are loaded; a load was killed half-way, run it again");
-	trie = err ? -1 : bpf_map_get_fd_by_id(id);
+	trie = err ? -1 : cp_inner_get(dir, MAP_POLICY, m.policy);
 	if (!err && trie < 0)
 		err = cp_fail(-trie, "security: read the rules: %s; run as root", strerror(-trie));
 	if (!err)

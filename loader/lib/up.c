@@ -130,10 +130,7 @@ static int prepare_maps(struct up *u)
 static int fail_load(int err)
 {
 	if (err == -EPERM)
-		return cp_fail(EPERM,
-			       "load the datapath: %s; run as root, or with CAP_BPF and "
-			       "CAP_NET_ADMIN",
-			       strerror(EPERM));
+		return cp_fail(EPERM, "load the datapath: %s; run as root", strerror(EPERM));
 	if (access(KERNEL_BTF, R_OK))
 		return cp_fail(
 			-err,

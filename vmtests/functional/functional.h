@@ -93,4 +93,8 @@ void tc_flows_add(Suite *suite, const struct selection *selection);
 /* Adds that of a full table of connections, functional.tc_full.*. */
 void tc_full_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of what the command may do, functional.privileges.*, and that which needs tc. */
+void privileges_add(Suite *suite, const struct selection *selection);
+void privileges_tc_add(Suite *suite, const struct selection *selection);
+
 #endif

@@ -29,16 +29,18 @@ typedef void (*add_fn)(Suite *suite, const struct selection *selection);
 /* What is tested besides tables; the kernel modules that a group needs are in vmtests/README.md. */
 static const struct group {
 	const char *flag, *text;
-	add_fn add[8];
+	add_fn add[12];
 } groups[] = {
 	{"traffic",
 	 "real traffic between namespaces",
 	 {traffic_add, lb_traffic_add, config_add, config_scale_add, events_add, sock_close_add}},
-	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add, preflight_add}},
+	{"sockets",
+	 "sockets of this host, in a cgroup",
+	 {sock_lb_add, preflight_add, privileges_add}},
 	{"tc",
 	 "traffic of endpoints and the uplink, on tc hooks",
 	 {tc_traffic_add, tc_flows_add, tc_full_add, uplink_traffic_add, uplink_rollback_add,
-	  uplink_forward_add, uplink_host_add, preflight_tc_add}},
+	  uplink_forward_add, uplink_host_add, preflight_tc_add, privileges_tc_add}},
 	{"security",
 	 "processes, watched and under rules",
 	 {process_add, process_paths_add, rules_add, rules_escape_add, rules_life_add}},
