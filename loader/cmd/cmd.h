@@ -20,7 +20,8 @@ struct args {
 	__u32 count;
 	__u32 port;
 	const char *reason, *kind, *address, *proto;
-	const char *file; /* NULL if not given */
+	const char *file, *output, *verdicts; /* NULL if not given */
+	const char *hook;
 	bool allow;
 	bool json;
 	bool verbose;
@@ -92,6 +93,7 @@ int cmd_ct_gc(const struct args *args);
 int cmd_ct_set(const struct args *args);
 int cmd_ct_show(const struct args *args);
 int cmd_counters(const struct args *args);
+int cmd_simulate(const struct args *args);
 int cmd_help(const struct args *args);
 int cmd_version(const struct args *args);
 

@@ -28,6 +28,9 @@ const struct command_option options[N_OPTIONS] = {
 	[OPT_PORT] = {"port", "N", "only packets from or to this port"},
 	[OPT_PROTO] = {"proto", "tcp|udp|icmp|...", "only packets of this protocol"},
 	[OPT_COUNT] = {"count", "N", "end after N"},
+	[OPT_HOOK] = {"hook", "xdp", "whose programs to run (default xdp)"},
+	[OPT_OUTPUT] = {"output", "FILE", "(or -o) what leaves, as pcap; - is standard output"},
+	[OPT_VERDICTS] = {"verdicts", "FILE", "the verdicts (default standard output)"},
 	[OPT_JSON] = {"json", NULL, "print JSON"},
 	[OPT_PIN_DIR] = {"pin-dir", "DIR",
 			 "where the state is pinned (default " COREPATH_PIN_DIR ")"},
@@ -263,6 +266,16 @@ const struct command commands[] = {
 	 BIT(OPT_REASON) | BIT(OPT_KIND) | BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_PROTO) |
 		 BIT(OPT_COUNT) | BIT(OPT_JSON),
 	 0, 0, cmd_observe},
+	{NULL, "simulate", "IN.pcap -f FILE [-o OUT.pcap]",
+	 "Say what would become of the packets of a capture (pcap or pcapng, - is standard input) if\n"
+	 "FILE were in force: they are run through its programs, in order and with what those remember,\n"
+	 "where nothing else comes by. One JSON object for each: index, time_ns, length, captured,\n"
+	 "verdict (pass, drop, tx, redirect, aborted; 'not run' and why if the kernel runs none so long),\n"
+	 "reason, flow, connection (none, new, known, reply), and where there are: service, backend,\n"
+	 "rewritten (the flow, or the tunnel's), output (number of the packet in OUT). Rates are by the\n"
+	 "time it takes here, not by that of the capture. Takes CAP_SYS_ADMIN.",
+	 "corepath simulate in.pcap -f datapath.yaml -o out.pcap --verdicts verdicts.jsonl",
+	 BIT(OPT_FILE) | BIT(OPT_HOOK) | BIT(OPT_OUTPUT) | BIT(OPT_VERDICTS), 1, 1, cmd_simulate},
 	{NULL, "help", "",
 	 "Print every command in a line; with --json all there is to say of them.",
 	 "corepath help --json | jq '.commands[].name'", BIT(OPT_JSON), 0, 0, cmd_help},

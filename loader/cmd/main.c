@@ -118,6 +118,15 @@ static int take_option(struct args *args, int opt, const char *value)
 	case OPT_FILE:
 		args->file = value;
 		break;
+	case OPT_HOOK:
+		args->hook = value;
+		break;
+	case OPT_OUTPUT:
+		args->output = value;
+		break;
+	case OPT_VERDICTS:
+		args->verdicts = value;
+		break;
 	case OPT_PIN_DIR:
 		args->pin_dir = value;
 		break;
@@ -138,11 +147,13 @@ static int parse(int argc, char **argv, struct args *args, unsigned int *seen)
 		table[i - 1] = (struct option){
 			options[i].name, options[i].arg ? required_argument : no_argument, NULL, i};
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":hf:", table, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, ":hf:o:", table, NULL)) != -1) {
 		if (opt == 'h')
 			opt = OPT_HELP;
 		if (opt == 'f')
 			opt = OPT_FILE;
+		if (opt == 'o')
+			opt = OPT_OUTPUT;
 		if (opt == ':')
 			return report_usage("%s: needs a value; 'corepath --help' shows the "
 					    "options",
@@ -226,7 +237,7 @@ static int check(const struct command *c, const struct args *args, unsigned int 
 
 int main(int argc, char **argv)
 {
-	struct args args = {.pin_dir = COREPATH_PIN_DIR};
+	struct args args = {.pin_dir = COREPATH_PIN_DIR, .hook = "xdp"};
 	const struct command *c;
 	unsigned int seen = 0;
 	int status;

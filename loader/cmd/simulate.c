@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* corepath simulate: what would become of the packets of a capture. */
+#include <corepath_simulate.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include "capture.h"
+#include "cmd.h"
+#include "json.h"
+
+struct simulate {
+	struct corepath_simulation *sim;
+	struct capture *in, *out; /* out: NULL if no packets are wanted */
+	FILE *verdicts;
+	unsigned long long index, written;
+};
+
+static int fail(const char *text)
+{
+	fprintf(stderr, "corepath: %s\n", text);
+	return EXIT_FAILED;
+}
+
+static const char *action_name(__u32 action)
+{
+	static const char *const names[] = {
+		[XDP_ABORTED] = "aborted", [XDP_DROP] = "drop",		[XDP_PASS] = "pass",
+		[XDP_TX] = "tx",	   [XDP_REDIRECT] = "redirect",
+	};
+
+	return action < sizeof(names) / sizeof(names[0]) ? names[action] : "unknown";
+}
+
+static json_t *flow_json(const struct corepath_flow *f)
+{
+	char src[COREPATH_SERVICE_STRLEN], dst[COREPATH_SERVICE_STRLEN];
+	json_t *flow;
+
+	if (!f->proto)
+		return json_null();
+	flow = json_pack("{s:s, s:s, s:i}", "src", corepath_endpoint_format(&f->src, 0, src), "dst",
+			 corepath_endpoint_format(&f->dst, 0, dst), "proto", f->proto);
+	if (f->sport || f->dport) {
+		json_object_set_new(flow, "sport", json_integer(ntohs(f->sport)));
+		json_object_set_new(flow, "dport", json_integer(ntohs(f->dport)));
+	}
+	return flow;
+}
+
+static json_t *verdict_json(const struct simulate *s, const struct capture_packet *p,
+			    const struct corepath_outcome *v, bool written)
+{
+	char text[COREPATH_SERVICE_STRLEN];
+	json_t *j = json_pack(
+		"{s:I, s:I, s:i, s:i, s:s, s:s, s:o, s:s}", "index", (json_int_t)s->index,
+		"time_ns", (json_int_t)p->time_ns, "length", p->length, "captured", p->captured,
+		"verdict", action_name(v->action), "reason", corepath_drop_name(v->reason), "flow",
+		flow_json(&v->before), "connection", corepath_connection_name(v->connection));
+
+	if (!j)
+		return NULL;
+	if (v->has_service)
+		json_object_set_new(j, "service",
+				    json_string(corepath_service_format(&v->service, text)));
+	if (v->has_backend)
+		json_object_set_new(
+			j, "backend",
+			json_string(corepath_endpoint_format(&v->backend, v->backend_port, text)));
+	if (v->rewritten && v->action != XDP_DROP)
+		json_object_set_new(j, "rewritten", flow_json(&v->after));
+	if (written)
+		json_object_set_new(j, "output", json_integer(s->written));
+	return j;
+}
+
+static int print(const struct simulate *s, json_t *j)
+{
+	int err = !j || json_dumpf(j, s->verdicts, JSON_COMPACT) || fputc('\n', s->verdicts) == EOF;
+
+	json_decref(j);
+	return err ? fail("verdicts: they could not be written; is the disk full?") : EXIT_DONE;
+}
+
+static int one(struct simulate *s, const struct capture_packet *p)
+{
+	static struct corepath_outcome v;
+	bool leaves;
+	int err;
+
+	s->index++;
+	err = corepath_simulate_frame(s->sim, p->data, p->captured, &v);
+	if (err == -EMSGSIZE)
+		return print(s, json_pack("{s:I, s:I, s:i, s:i, s:s, s:s}", "index",
+					  (json_int_t)s->index, "time_ns", (json_int_t)p->time_ns,
+					  "length", p->length, "captured", p->captured, "verdict",
+					  "not run", "why", corepath_error()));
+	if (err)
+		return fail(corepath_error());
+	leaves = s->out && (v.action == XDP_PASS || v.action == XDP_TX || v.action == XDP_REDIRECT);
+	if (leaves) {
+		struct capture_packet o = {p->time_ns, v.length + p->length - p->captured, v.length,
+					   v.frame};
+
+		if (capture_write(s->out, &o) < 0)
+			return fail(capture_error());
+		s->written++;
+	}
+	return print(s, verdict_json(s, p, &v, leaves));
+}
+
+static int all(struct simulate *s)
+{
+	struct capture_packet p;
+	int status = EXIT_DONE, r = 1;
+
+	while (!status && (r = capture_read(s->in, &p)) > 0)
+		status = one(s, &p);
+	return r < 0 ? fail(capture_error()) : status;
+}
+
+static int finish(struct simulate *s, int status)
+{
+	if (s->sim)
+		corepath_simulate_close(s->sim);
+	if (s->in)
+		capture_close(s->in);
+	if (s->out && capture_finish(s->out) < 0 && !status)
+		status = fail(capture_error());
+	if (s->verdicts && s->verdicts != stdout && fclose(s->verdicts) && !status)
+		status = fail("verdicts: they could not be written; is the disk full?");
+	return status;
+}
+
+/* The files first: what is wrong with them is found before anything is loaded. */
+static int open_files(struct simulate *s, const struct args *args)
+{
+	s->in = capture_open(args->operands[0]);
+	if (!s->in)
+		return fail(capture_error());
+	s->verdicts = args->verdicts ? fopen(args->verdicts, "we") : stdout;
+	if (!s->verdicts) {
+		fprintf(stderr, "corepath: %s: %s\n", args->verdicts, strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (args->output) {
+		s->out = capture_create(args->output);
+		if (!s->out)
+			return fail(capture_error());
+	}
+	return EXIT_DONE;
+}
+
+int cmd_simulate(const struct args *args)
+{
+	struct corepath_config *config = NULL;
+	struct simulate s = {};
+	int status;
+
+	if (!args->file)
+		return report_usage("--file is missing; for example: -f datapath.yaml");
+	if (strcmp(args->hook, "xdp"))
+		return report_usage("--hook %s: only xdp can be simulated, as a file configures no "
+				    "endpoints and no uplink",
+				    args->hook);
+	if (args->output && !strcmp(args->output, "-") && !args->verdicts)
+		return report_usage("--output -: the verdicts are on standard output; give them a "
+				    "file with --verdicts");
+	if (corepath_config_read(args->file, &config))
+		return report_failure(args, false);
+	status = open_files(&s, args);
+	if (!status && corepath_simulate_open(config, &s.sim))
+		status = report_failure(args, true);
+	if (!status)
+		status = all(&s);
+	corepath_config_free(config);
+	return finish(&s, status);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What would become of a packet: a configuration is brought up where no packet but ours comes by,
+ * and frames are run through its programs, in order, with all the state that they leave behind.
+ */
+#ifndef COREPATH_SIMULATE_H
+#define COREPATH_SIMULATE_H
+
+#include <corepath.h>
+
+struct corepath_simulation;
+
+/* The longest frame that is run: what fits a page of 4096 bytes behind the headroom of XDP (256)
+ * and before the 320 of struct skb_shared_info, in bpf_prog_test_run_xdp() of every kernel. Newer
+ * ones take longer ones in parts, of which a program like ours sees the first alone. */
+#define COREPATH_SIMULATE_LONGEST 3520
+
+/* The longest that it can be made. */
+#define COREPATH_SIMULATE_FRAME 4096
+
+enum corepath_connection {
+	COREPATH_CONNECTION_NONE,  /* to no service */
+	COREPATH_CONNECTION_NEW,   /* nothing was known of the flow before */
+	COREPATH_CONNECTION_KNOWN, /* it kept the backend it had */
+	COREPATH_CONNECTION_REPLY, /* a backend's answer */
+};
+
+/* "none", "new", "known", "reply" */
+const char *corepath_connection_name(enum corepath_connection c);
+
+struct corepath_outcome {
+	__u32 action; /* enum xdp_action of linux/bpf.h */
+	enum corepath_drop reason;
+	struct corepath_flow before; /* proto 0: no IP packet; of a later fragment no ports */
+	struct corepath_flow
+		after; /* of a tunnel, the tunnel's own; `before` if it was left alone */
+	bool rewritten;
+	enum corepath_connection connection;
+	bool has_service;
+	struct corepath_service_id service;
+	bool has_backend;
+	struct corepath_addr backend; /* with backend_port, host order, 0: the service's */
+	__u16 backend_port;
+	__u32 length; /* of frame */
+	unsigned char frame[COREPATH_SIMULATE_FRAME];
+};
+
+/*
+ * Brings the configuration up, its devices aside, in a network namespace and a BPF file system that
+ * the calling process gets for itself and that go with it, so that nothing of it is left whatever
+ * ends the process. Takes CAP_SYS_ADMIN. The calling thread stays on the CPU that it is on, as the
+ * programs keep some state by CPU.
+ */
+int corepath_simulate_open(const struct corepath_config *config, struct corepath_simulation **sim);
+
+/* Runs an Ethernet frame of 14 to COREPATH_SIMULATE_LONGEST bytes; -EMSGSIZE of another length, and
+ * then the simulation can go on. */
+int corepath_simulate_frame(struct corepath_simulation *sim, const void *frame, size_t length,
+			    struct corepath_outcome *verdict);
+void corepath_simulate_close(struct corepath_simulation *sim);
+
+#endif
