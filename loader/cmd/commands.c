@@ -44,8 +44,8 @@ const struct command commands[] = {
 	 "corepath up --dev eth0 --xdp-mode native",
 	 BIT(OPT_DEV) | BIT(OPT_FILE) | BIT(OPT_XDP_MODE) | BIT(OPT_MAX_PREFIXES), 0, 0, cmd_up},
 	{NULL, "reload", "-f FILE",
-	 "Make what runs what the file says, and print each change. Devices, prefixes, settings and\n"
-	 "services that the file does not name go; what stays keeps its connections. A file that is wrong\n"
+	 "Make what runs what the file says, and print each change. Devices, prefixes, signatures, rates,\n"
+	 "settings and services that the file does not name go; what stays keeps its connections. A file that is wrong\n"
 	 "changes nothing, and a change that fails is taken back with all before it.",
 	 "corepath reload -f /etc/corepath/datapath.yaml", BIT(OPT_FILE), 0, 0, cmd_reload},
 	{NULL, "diff", "-f FILE", "Print what 'reload' would change, and change nothing.",

@@ -32,6 +32,9 @@ const char *corepath_signature_format(const struct corepath_signature *s, char *
 int corepath_signature_add(const char *pin_dir, const struct corepath_signature *s);
 int corepath_signature_del(const char *pin_dir, __u32 id);
 
+/* Puts these in the place of all there are, at once. One that stays as it is keeps its count. */
+int corepath_signatures_set(const char *pin_dir, const struct corepath_signature *list, size_t n);
+
 /* Fills at most COREPATH_SIGNATURES_MAX of `list`, by number. */
 int corepath_signature_list(const char *pin_dir, struct corepath_signature_info *list, size_t *n);
 
@@ -49,6 +52,9 @@ struct corepath_rates {
 
 /* "packets=1000", "conns=100/60", "packets-prefix=32,64", "conns-prefix=24,56" */
 int corepath_rates_option(const char *word, struct corepath_rates *rates);
+
+/* No limit, and each address of IPv4 and each /64 of IPv6 (RFC 4291 section 2.5.1) is a source. */
+void corepath_rates_default(struct corepath_rates *rates);
 int corepath_rates_get(const char *pin_dir, struct corepath_rates *rates);
 int corepath_rates_set(const char *pin_dir, const struct corepath_rates *rates);
 

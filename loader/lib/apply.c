@@ -33,6 +33,11 @@ static int make(const char *pin_dir, const struct change *c)
 		return corepath_down(pin_dir, &name, 1);
 	case BALANCER_SET:
 		return corepath_balancer_set(pin_dir, c->balancer);
+	case SIGNATURES:
+		return corepath_signatures_set(pin_dir, c->signatures->signatures,
+					       c->signatures->n_signatures);
+	case RATES_SET:
+		return corepath_rates_set(pin_dir, c->rates);
 	case SERVICE_ADD: /* make_services() */
 	case SERVICE_SET:
 	case SERVICE_DEL:
@@ -126,6 +131,8 @@ static int make_all(const char *pin_dir, const struct corepath_plan *plan)
 				n++;
 			err = make_services(pin_dir, c, n);
 		} else {
+			while (c->kind == SIGNATURES && c + n < end && c[n].kind == SIGNATURES)
+				n++; /* all by one call */
 			err = make(pin_dir, c);
 		}
 	}

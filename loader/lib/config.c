@@ -65,6 +65,33 @@ static int running_devices(const char *pin_dir, struct corepath_config *c)
 	return err;
 }
 
+const struct corepath_signature *cp_config_find_signature(const struct corepath_config *c, __u32 id)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_signatures; i++)
+		if (c->signatures[i].id == id)
+			return &c->signatures[i];
+	return NULL;
+}
+
+static int running_guard(const char *pin_dir, struct corepath_config *c)
+{
+	struct corepath_signature_info list[COREPATH_SIGNATURES_MAX];
+	struct corepath_signature *s;
+	size_t i, n;
+	int err;
+
+	err = corepath_signature_list(pin_dir, list, &n);
+	for (i = 0; i < n && !err; i++) {
+		s = cp_config_more(&c->signatures, &c->n_signatures, sizeof(*s));
+		if (!s)
+			return -ENOMEM;
+		*s = list[i].signature;
+	}
+	return err ? err : corepath_rates_get(pin_dir, &c->rates);
+}
+
 int corepath_config_running(const char *pin_dir, struct corepath_config **config)
 {
 	struct corepath_config *c = calloc(1, sizeof(*c));
@@ -75,6 +102,8 @@ int corepath_config_running(const char *pin_dir, struct corepath_config **config
 	err = running_devices(pin_dir, c);
 	if (!err)
 		err = corepath_prefix_list(pin_dir, &c->prefixes, &c->n_prefixes);
+	if (!err)
+		err = running_guard(pin_dir, c);
 	if (!err)
 		err = corepath_balancer_get(pin_dir, &c->balancer);
 	if (!err)
@@ -92,6 +121,7 @@ void corepath_config_free(struct corepath_config *c)
 		return;
 	free(c->devices);
 	free(c->prefixes);
+	free(c->signatures);
 	corepath_service_free(c->services, c->n_services);
 	free(c);
 }

@@ -267,6 +267,65 @@ int corepath_signature_del(const char *pin_dir, __u32 id)
 	return err;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	const struct corepath_signature *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* The places of counters: a signature that stays as it is keeps its own. */
+static int give_slots(const struct guard *g, struct corepath_signatures *all)
+{
+	struct corepath_signature *s;
+	__u32 used = 0, i;
+	bool stays[COREPATH_SIGNATURES_MAX];
+	int err = 0;
+
+	for (i = 0; i < all->n; i++) {
+		size_t at = find(g, all->list[i].id);
+
+		s = &all->list[i];
+		s->slot = at < g->signatures.n ? g->signatures.list[at].slot : 0;
+		stays[i] = at < g->signatures.n && !memcmp(s, &g->signatures.list[at], sizeof(*s));
+		if (stays[i])
+			used |= 1u << s->slot;
+	}
+	for (i = 0; i < all->n && !err; i++) {
+		if (stays[i])
+			continue;
+		s = &all->list[i];
+		for (s->slot = 0; used & 1u << s->slot; s->slot++)
+			;
+		used |= 1u << s->slot;
+		err = clear_hits(g, s->slot);
+	}
+	return err;
+}
+
+int corepath_signatures_set(const char *pin_dir, const struct corepath_signature *list, size_t n)
+{
+	struct corepath_signatures all = {.n = n};
+	struct guard g;
+	int err;
+
+	if (n > COREPATH_SIGNATURES_MAX)
+		return cp_fail(ENOSPC, "%zu signatures: there is room for %d", n,
+			       COREPATH_SIGNATURES_MAX);
+	err = guard_open(&g, pin_dir, CP_CHANGE, n);
+	if (err)
+		return err;
+	if (g.table >= 0) {
+		memcpy(all.list, list, n * sizeof(*list));
+		qsort(all.list, n, sizeof(*list), compare_ids);
+		err = give_slots(&g, &all);
+		g.signatures = all;
+		err = err ? fail_map(&g, "guard_hits", err) : write_signatures(&g);
+	}
+	guard_close(&g);
+	return err;
+}
+
 static int read_hits(const struct guard *g, struct corepath_signature_info *info)
 {
 	int cpus = libbpf_num_possible_cpus(), err, cpu;
@@ -333,16 +392,20 @@ static void from_limit(const struct corepath_guard_limit *l, struct corepath_rat
 	r->len6 = mask_bits(&l->mask6);
 }
 
+void corepath_rates_default(struct corepath_rates *rates)
+{
+	rates->packets = rates->conns =
+		(struct corepath_rate){.seconds = 1, .len4 = 32, .len6 = 64};
+}
+
 int corepath_rates_get(const char *pin_dir, struct corepath_rates *rates)
 {
-	/* an IPv6 host has a /64 to itself (RFC 4291 section 2.5.1) */
-	static const struct corepath_rate none = {.seconds = 1, .len4 = 32, .len6 = 64};
 	struct guard g;
 	int err = guard_open(&g, pin_dir, CP_READ, false);
 
 	if (err)
 		return err;
-	rates->packets = rates->conns = none;
+	corepath_rates_default(rates);
 	from_limit(&g.cfg.packets, &rates->packets);
 	from_limit(&g.cfg.conns, &rates->conns);
 	guard_close(&g);

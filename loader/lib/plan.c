@@ -157,6 +157,56 @@ static void plan_prefixes(struct corepath_plan *plan, const struct corepath_conf
 	free(b);
 }
 
+/* All of them change by one call: what comes, changes and goes is for the reader. */
+static void plan_signatures(struct corepath_plan *plan, const struct corepath_config *from,
+			    const struct corepath_config *to)
+{
+	char was[COREPATH_SIGNATURE_STRLEN], will[COREPATH_SIGNATURE_STRLEN];
+	const struct corepath_signature *old;
+	size_t i;
+
+	for (i = 0; i < to->n_signatures; i++) {
+		corepath_signature_format(&to->signatures[i], will);
+		old = cp_config_find_signature(from, to->signatures[i].id);
+		if (!old || strcmp(corepath_signature_format(old, was), will))
+			note(plan, SIGNATURES, "%c signature %s", old ? '~' : '+', will)
+				->signatures = to;
+	}
+	for (i = 0; i < from->n_signatures; i++)
+		if (!cp_config_find_signature(to, from->signatures[i].id))
+			note(plan, SIGNATURES, "- signature %s",
+			     corepath_signature_format(&from->signatures[i], was))
+				->signatures = to;
+}
+
+/* What is said of a rate that is in force, of which the nanoseconds between two are kept. */
+static __u32 kept(const struct corepath_rate *r)
+{
+	__u64 window = r->seconds * 1000000000ull;
+
+	return r->rate ? window / (window / r->rate) : 0;
+}
+
+static bool same_rate(const struct corepath_rate *now, const struct corepath_rate *will)
+{
+	return (now->rate == will->rate || now->rate == kept(will)) &&
+	       (!now->rate || now->seconds == will->seconds) && now->len4 == will->len4 &&
+	       now->len6 == will->len6;
+}
+
+static void plan_rates(struct corepath_plan *plan, const struct corepath_config *from,
+		       const struct corepath_config *to)
+{
+	const struct corepath_rate *p = &to->rates.packets, *c = &to->rates.conns;
+
+	if (same_rate(&from->rates.packets, p) && same_rate(&from->rates.conns, c))
+		return;
+	note(plan, RATES_SET,
+	     "~ rate packets=%u/%u packets-prefix=%u,%u conns=%u/%u conns-prefix=%u,%u", p->rate,
+	     p->seconds, p->len4, p->len6, c->rate, c->seconds, c->len4, c->len6)
+		->rates = &to->rates;
+}
+
 static bool same_sources(const struct corepath_service_spec *a,
 			 const struct corepath_service_spec *b)
 {
@@ -324,6 +374,8 @@ int corepath_plan_make(const struct corepath_config *from, const struct corepath
 	plan_devices(p, from, to);
 	plan_balancer(p, from, to);
 	plan_prefixes(p, from, to, false);
+	plan_signatures(p, from, to);
+	plan_rates(p, from, to);
 	plan_services(p, from, to);
 	plan_prefixes(p, from, to, true);
 	plan_devices_gone(p, from, to);

@@ -9,6 +9,8 @@ enum kind {
 	DEVICE_ADD,
 	BALANCER_SET,
 	PREFIX_ADD,
+	SIGNATURES,
+	RATES_SET,
 	SERVICE_ADD,
 	SERVICE_SET,
 	BACKEND_ADD,
@@ -25,6 +27,8 @@ struct change {
 	char *text;
 	const struct cp_config_device *device;
 	const struct corepath_balancer *balancer;
+	const struct corepath_config *signatures; /* whose are to be in force */
+	const struct corepath_rates *rates;
 	struct corepath_prefix prefix;
 	const struct corepath_service_spec *service;
 	const struct corepath_backend_spec *backend;

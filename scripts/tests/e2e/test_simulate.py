@@ -20,6 +20,7 @@ from ..conftest import ROOT
 CONFIG = """\
 prefilter:
   deny: [198.51.100.0/24]
+  signatures: [{number: 7, proto: udp, dport: 1900, bytes: "4d2d"}]
 services:
   - service: tcp 203.0.113.9:80
     mode: nat
@@ -123,6 +124,7 @@ def test_verdicts_and_packets(vmtest, tmp_path, kernel):
         Ether(dst="02:00:00:00:00:01", src="02:00:00:00:00:02", type=0x88cc) / Raw(bytes(40)),
         SYN / Raw(bytes(3520 - len(SYN))),
         SYN / Raw(bytes(3521 - len(SYN))),
+        to("203.0.113.99", UDP(sport=4000, dport=1900) / Raw(b"M-SEARCH")),
     ]
     status, verdicts, left, said = simulate(vmtest, tmp_path, capture(*sent), kernel)
     assert (status, said) == (0, [])
@@ -142,6 +144,7 @@ def test_verdicts_and_packets(vmtest, tmp_path, kernel):
         ("pass", "forwarded", "none", None, None, 8),
         ("tx", "lb_translated", "known", "tcp 203.0.113.9:80", "10.0.0.1:8080", 9),
         ("not run", None, None, None, None, None),
+        ("drop", "signature", "none", None, None, None),
     ]
     assert verdicts[1]["flow"] == {"src": CLIENT, "dst": "203.0.113.9", "proto": 6, "sport": 4000, "dport": 80}
     assert verdicts[1]["rewritten"] == {"src": CLIENT, "dst": "10.0.0.1", "proto": 6, "sport": 4000, "dport": 8080}
