@@ -3,9 +3,11 @@
  * tc_from_endpoint, tc_to_endpoint: both ends of the wire to one workload, on the host's side of
  * it.
  *
- *	tc_from_endpoint  ingress of the device, what the workload sends: is it who it says; does
- *			  its policy let it; to an endpoint of this host, straight into it
- *	tc_to_endpoint	  egress of the device, what is sent to it: does its policy let it in
+ *	tc_from_endpoint  ingress of the device, what the workload sends: is it who it says; to a
+ *			  service, then on to a backend; does its policy let it; to an endpoint of
+ *			  this host, straight into it
+ *	tc_to_endpoint	  egress of the device, what is sent to it: does its policy let it in; a
+ *			  backend's answer is the service's again
  *
  * A packet that is handed from one endpoint into the other never leaves by the other's device, so
  * its policy is asked first, here; any other way leads through its tc_to_endpoint. So it is asked
@@ -15,14 +17,17 @@
 #include <bpf/bpf_helpers.h>
 #include "lib/csum.h"
 #include "lib/event_skb.h"
+#include "lib/service.h"
 #include "lib/spoof.h"
 #include "lib/work.h"
 
 #define GLOBAL __attribute__((noinline))
 
-/* What the functions below return: a reason, and what is done or to be done with the packet. */
+/* What the functions below return: a reason, what is done or to be done with the packet, and
+ * SVC_FLAGS. */
 #define REDIRECTED (1 << 8)
 #define UNTRACKED  (1 << 9)
+#define REASON	   0xff
 
 /* The frame as a router would send it on. False for what a router answers, or must not touch. */
 static __always_inline bool route(struct __sk_buff *ctx, __u64 where,
@@ -47,7 +52,8 @@ static __always_inline bool route(struct __sk_buff *ctx, __u64 where,
 		ip4_hop(ip4);
 	}
 	eth = at.data;
-	__builtin_memcpy(eth->dst, to->mac, sizeof(eth->dst));
+	/* one whose MAC is not known only gets what it sent itself */
+	__builtin_memcpy(eth->dst, mac_is_set(to->mac) ? to->mac : eth->src, sizeof(eth->dst));
 	__builtin_memcpy(eth->src, to->host_mac, sizeof(eth->src));
 	return true;
 }
@@ -80,7 +86,8 @@ GLOBAL __u32 ep_read(struct __sk_buff *ctx, __u64 where, __u32 frag_id, __u32 se
 	ep = bpf_map_lookup_elem(&endpoints, &ifindex);
 	if (!ep || !e || !place_open_skb(ctx, where, &at) || !read_addrs(&at, &f.src, &f.dst))
 		return UNTRACKED;
-	if (sends && !source_is_own(&at, ep, &f.src))
+	/* svc_pick() has seen to that of what comes back to its sender */
+	if (sends && !e->svc.hairpin && !source_is_own(&at, ep, &f.src))
 		return COREPATH_DROP_ENDPOINT_SPOOFED;
 	if (is_discovery(&at))
 		return UNTRACKED;
@@ -88,8 +95,11 @@ GLOBAL __u32 ep_read(struct __sk_buff *ctx, __u64 where, __u32 frag_id, __u32 se
 	if (reason)
 		return reason;
 	frag_remember(&ct_frags, &at, &f, frag_id);
+	p.moved = sends && e->svc.moved;
 	e->p = p;
 	e->f = f;
+	if (sends && e->svc.hairpin) /* to policy it is itself at both ends */
+		e->f.src = f.dst;
 	return COREPATH_DROP_FORWARDED;
 }
 
@@ -101,6 +111,7 @@ GLOBAL __u64 ep_send(struct __sk_buff *ctx)
 	struct judge to = {.direction = COREPATH_IN};
 	enum corepath_drop reason;
 	struct work w = {};
+	bool hairpin, peer;
 
 	from.ep = bpf_map_lookup_elem(&endpoints, &from.ifindex);
 	if (!from.ep || !work_open(&w))
@@ -108,17 +119,27 @@ GLOBAL __u64 ep_send(struct __sk_buff *ctx)
 	reason = work_find(&w, false);
 	if (reason)
 		return reason;
-	to.ep = find_local(&w.f->dst, &to.ifindex);
+	if (!w.ct) /* never; the verifier cannot know */
+		return COREPATH_DROP_CT_FAILED;
+	if (!w.found)
+		svc_enter(w.ct, w.svc);
+	else if (!svc_fits(&w))
+		return COREPATH_DROP_LB_NAT_COLLISION;
+	hairpin = w.ct->flags & COREPATH_CT_HAIRPIN;
+	to.ifindex = from.ifindex;
+	to.ep = hairpin ? from.ep : find_local(&w.f->dst, &to.ifindex);
+	peer = to.ep && to.ep->flags & COREPATH_ENDPOINT_PEER;
 	reason = work_judge(&w, &from);
-	/* by the peer's way its tc_to_endpoint does not see it, by any other it does */
-	if (!reason && to.ep && to.ep->flags & COREPATH_ENDPOINT_PEER)
+	/* by the peer's way its tc_to_endpoint does not see it, by any other it does; and then not
+	 * who a packet to itself is from */
+	if (!reason && to.ep && (peer || hairpin))
 		reason = work_judge(&w, &to);
 	if (reason)
 		return work_refused(&w, reason);
 	reason = work_done(&w);
 	if (!reason && (from.audited || to.audited))
 		reason = COREPATH_DROP_POLICY_AUDITED;
-	return reason | (to.ep ? (__u64)to.ifindex << 32 : 0);
+	return reason | (peer ? svc_answer(&w) : 0) | (to.ep ? (__u64)to.ifindex << 32 : 0);
 }
 
 GLOBAL __u32 ep_receive(struct __sk_buff *ctx)
@@ -139,7 +160,7 @@ GLOBAL __u32 ep_receive(struct __sk_buff *ctx)
 	reason = work_done(&w);
 	if (!reason && to.audited)
 		reason = COREPATH_DROP_POLICY_AUDITED;
-	return reason;
+	return reason | (w.ct ? svc_answer(&w) : 0);
 }
 
 GLOBAL __u32 ep_deliver(struct __sk_buff *ctx, __u64 where, __u32 ifindex)
@@ -162,24 +183,58 @@ static __always_inline struct corepath_endpoint *own_endpoint(struct __sk_buff *
 	return bpf_map_lookup_elem(&endpoints, &ifindex);
 }
 
-static __always_inline bool is_dropped(__u32 decision)
+static __always_inline bool is_dropped(__u32 reason)
 {
-	return decision && decision != COREPATH_DROP_POLICY_AUDITED;
+	return reason != COREPATH_DROP_POLICY_AUDITED && corepath_is_drop(reason);
 }
 
-static __always_inline __u32 track_sent(struct __sk_buff *ctx, __u64 where, __u32 frag_id)
+/* A reason, and what svc_answer() said in the place of FORWARDED. */
+static __always_inline __u32 translate(struct __sk_buff *ctx, __u64 where, __u32 decision)
 {
-	__u32 reason = ep_read(ctx, where, frag_id, true), to;
+	__u32 reason = decision & REASON, failed;
+
+	if (!(decision & SVC_FLAGS) || is_dropped(reason))
+		return decision & ~SVC_FLAGS;
+	failed = svc_apply(ctx, where, decision);
+	if (failed)
+		return failed;
+	return (decision & ~SVC_FLAGS) | (reason ?: COREPATH_DROP_LB_REPLIED);
+}
+
+/* All that comes after the parser: verified once, and not for each way through it. */
+GLOBAL __u32 ep_sent(struct __sk_buff *ctx, __u64 where, __u32 frag_id)
+{
+	__u32 served = svc_pick(ctx, where, frag_id), reason, to;
 	__u64 decision;
 
+	if (served & REASON)
+		return served & REASON;
+	if (served) {
+		reason = svc_apply(ctx, where, served);
+		if (reason)
+			return reason;
+	}
+	reason = ep_read(ctx, where, frag_id, true);
 	if (reason)
 		return reason & ~UNTRACKED;
 	decision = ep_send(ctx);
 	reason = decision;
 	to = decision >> 32;
-	if (to && !is_dropped(reason))
+	if (to && !is_dropped(reason & REASON))
 		reason |= ep_deliver(ctx, where, to);
-	return reason;
+	/* who sent it must have it, or nobody */
+	if (!(reason & REDIRECTED) && served & SVC_SRC && !is_dropped(reason & REASON))
+		return COREPATH_DROP_TTL_EXCEEDED;
+	if (!(reason & REDIRECTED)) /* by the stack, and so by its tc_to_endpoint */
+		return reason & REASON ?: served ? COREPATH_DROP_LB_TRANSLATED : 0;
+	return translate(ctx, where, reason);
+}
+
+GLOBAL __u32 ep_received(struct __sk_buff *ctx, __u64 where, __u32 frag_id)
+{
+	__u32 reason = ep_read(ctx, where, frag_id, false);
+
+	return reason ? reason & ~UNTRACKED : translate(ctx, where, ep_receive(ctx));
 }
 
 static __always_inline __u32 send(struct __sk_buff *ctx)
@@ -199,8 +254,7 @@ static __always_inline __u32 send(struct __sk_buff *ctx)
 	if (p.l3_proto == ETH_P_ARP)
 		return arp_is_own(&p, ep) ? COREPATH_DROP_FORWARDED
 					  : COREPATH_DROP_ENDPOINT_SPOOFED;
-	return parse_is_ip(&p) ? track_sent(ctx, place_pack(&p), p.frag_id)
-			       : COREPATH_DROP_FORWARDED;
+	return parse_is_ip(&p) ? ep_sent(ctx, place_pack(&p), p.frag_id) : COREPATH_DROP_FORWARDED;
 }
 
 static __always_inline __u32 receive(struct __sk_buff *ctx)
@@ -214,25 +268,20 @@ static __always_inline __u32 receive(struct __sk_buff *ctx)
 	reason = parse_all(&p);
 	if (reason || !parse_is_ip(&p))
 		return reason;
-	reason = ep_read(ctx, place_pack(&p), p.frag_id, false);
-	return reason ? reason & ~UNTRACKED : ep_receive(ctx);
-}
-
-static __always_inline int verdict(__u32 decision)
-{
-	if (decision & REDIRECTED)
-		return TC_ACT_REDIRECT;
-	return is_dropped(decision) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return ep_received(ctx, place_pack(&p), p.frag_id);
 }
 
 static __always_inline int done(struct __sk_buff *ctx, enum corepath_hook hook, __u32 decision)
 {
-	enum corepath_drop reason = decision & ~REDIRECTED;
+	enum corepath_drop reason = decision & REASON;
 
-	if (decision == REDIRECTED)
+	barrier_var(reason); /* clang sees what a global function returns, the verifier does not */
+	if (decision & REDIRECTED && reason != COREPATH_DROP_POLICY_AUDITED)
 		reason = COREPATH_DROP_ENDPOINT_DELIVERED;
 	skb_done(ctx, hook, reason, ctx->len);
-	return verdict(decision);
+	if (decision & REDIRECTED)
+		return TC_ACT_REDIRECT;
+	return is_dropped(reason) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 SEC("tc")

@@ -84,7 +84,7 @@ $(B)/vmtests/rejects.bpf.o: vmtests/verifier/testdata/rejects.bpf.c $(VMLINUX_H)
 GEN_CASES := vmtests/functional/gen_cases.py
 
 $(TABLES): $(B)/vmtests/%.json: vmtests/functional/%_cases.py $(GEN_CASES) vmtests/functional/lb_table.py \
-	vmtests/functional/snat_table.py
+	vmtests/functional/snat_table.py vmtests/functional/tc_table.py
 	@mkdir -p $(@D)
 	$(PYTHON) -B $(GEN_CASES) $< $@
 

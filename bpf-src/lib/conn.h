@@ -18,6 +18,7 @@ struct pick {
 	__u32 id; /* of the backend, 0 if there is none */
 	__u32 hash;
 	bool known; /* the flow had it already */
+	bool moved; /* it had another, which takes it no more */
 };
 
 /* The backend an entry means, if it still is that one and takes packets. */
@@ -72,6 +73,7 @@ static __always_inline void conn_find(const struct corepath_flow *f,
 	struct corepath_conn *c = bpf_map_lookup_elem(&lb_conns, f);
 
 	out->known = c && conn_backend(c, opens);
+	out->moved = c && !out->known;
 	if (out->known) {
 		out->id = c->backend;
 		out->hash = c->hash;

@@ -29,6 +29,7 @@ struct ct_packet {
 	bool high;		  /* the packet's source is key.dst */
 	bool opens;		  /* it may begin a connection */
 	bool error;		  /* ICMP about one of the connection's packets */
+	bool moved;		  /* its backend is gone: another takes the connection up */
 	__u8 tcp;		  /* flags, if TCP */
 	__u32 bytes;
 };
@@ -334,7 +335,8 @@ static __always_inline bool ct_may_begin(const struct ct_packet *p)
 
 	if (p->error)
 		return false;
-	return p->opens || (cfg && cfg->pickup && p->tcp && !(p->tcp & (TCP_SYN | TCP_RST)));
+	return p->opens ||
+	       (((cfg && cfg->pickup) || p->moved) && p->tcp && !(p->tcp & (TCP_SYN | TCP_RST)));
 }
 
 /*

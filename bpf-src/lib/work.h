@@ -8,12 +8,26 @@
 
 #include "endpoint.h"
 
+/* A packet to a service, or an answer from one of its backends (lib/service.h). */
+struct ep_service {
+	struct corepath_addr addr; /* the service's */
+	__be16 port;		   /* 0: the packet is to none */
+	bool hairpin;		   /* its sender is the backend */
+	bool moved;		   /* its connection had another backend, which is gone */
+	struct {
+		struct corepath_addr addr;
+		__be16 port;
+		__u16 pad;
+	} to[2]; /* what its source becomes, and its destination */
+};
+
 /* What the reading function of a program found in a packet: in a map, which the verifier does not
  * follow, so that the ways through its headers and those through its connection do not multiply.
  * Softirqs are off. */
 struct ep_packet {
 	struct ct_packet p;
 	struct corepath_flow f;
+	struct ep_service svc; /* endpoints alone have it */
 };
 
 struct {
@@ -34,6 +48,7 @@ static __always_inline struct ep_packet *scratch(void)
 struct work {
 	const struct ct_packet *p;
 	const struct corepath_flow *f;
+	struct ep_service *svc;
 	struct corepath_ct *ct;
 	__u64 now;
 	bool found;	  /* ct is in a table; else it is put together */
@@ -119,6 +134,7 @@ static __always_inline bool work_open(struct work *w)
 		return false;
 	w->p = &e->p;
 	w->f = &e->f;
+	w->svc = &e->svc;
 	return true;
 }
 

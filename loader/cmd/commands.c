@@ -109,7 +109,8 @@ const struct command commands[] = {
 	 "  mode=gue         the same inside UDP, port 6080\n"
 	 "  mode=nat         the destination rewritten; answers must come back through this device\n"
 	 "  sockets=yes|no   whether 'socket-lb' sends sockets of this host to the backends' own\n"
-	 "                   addresses (default: yes if mode=nat, as other backends need not serve them)\n"
+	 "                   addresses (default: yes if mode=nat, as other backends need not serve them);\n"
+	 "                   what endpoints send is with mode=nat or sockets=yes\n"
 	 "  affinity=SEC     a client stays with its backend for SEC seconds after its last flow\n"
 	 "  sources=P,P...   only clients in these prefixes\n"
 	 "  rate=N or N/SEC  packets that one client may send per second, or per SEC seconds",

@@ -40,10 +40,12 @@ static int status_json(const struct args *args, const struct corepath_status *st
 			return print_json(NULL);
 		}
 	}
-	return print_json(json_pack("{s:b, s:s, s:o, s:{s:o, s:o}, s:o}", "up", 1, "pin_dir",
-				    args->pin_dir, "devices", devs, "prefixes", "ipv4",
-				    usage_json(&st->prefixes4), "ipv6", usage_json(&st->prefixes6),
-				    "cgroups", cgroups_json(cgroups, n_cgroups)));
+	return print_json(json_pack(
+		"{s:b, s:s, s:o, s:{s:o, s:o}, s:o, s:I, s:{s:I, s:I}}", "up", 1, "pin_dir",
+		args->pin_dir, "devices", devs, "prefixes", "ipv4", usage_json(&st->prefixes4),
+		"ipv6", usage_json(&st->prefixes6), "cgroups", cgroups_json(cgroups, n_cgroups),
+		"endpoints", (json_int_t)st->n_endpoints, "services", "count",
+		(json_int_t)st->n_services, "for_endpoints", (json_int_t)st->n_endpoint_services));
 }
 
 static void status_text(const struct args *args, const struct corepath_status *st)
@@ -74,6 +76,9 @@ static void status_text(const struct args *args, const struct corepath_status *s
 	}
 	printf("prefixes: IPv4 %u of %u, IPv6 %u of %u\n", st->prefixes4.used, st->prefixes4.max,
 	       st->prefixes6.used, st->prefixes6.max);
+	if (st->n_endpoints)
+		printf("endpoints: %zu; what they send to %zu of %zu services is translated\n",
+		       st->n_endpoints, st->n_endpoint_services, st->n_services);
 }
 
 int cmd_status(const struct args *args)

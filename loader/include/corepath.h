@@ -113,6 +113,9 @@ struct corepath_status {
 	size_t n_devs;
 	struct corepath_usage prefixes4;
 	struct corepath_usage prefixes6;
+	size_t n_endpoints;	    /* whose programs are attached */
+	size_t n_services;	    /* all of them */
+	size_t n_endpoint_services; /* those that packets of endpoints are translated to */
 };
 
 /* Fills `st`; the caller frees st->devs. -ENOENT if nothing is up. */

@@ -13,7 +13,7 @@
 #include "internal.h"
 #include "tc_endpoint.skel.h"
 
-#define KIND "ep"
+#define KIND CP_TC_ENDPOINT
 
 static const struct corepath_addr no_addr;
 
@@ -46,6 +46,10 @@ int cp_ep_load(const struct cp_dir *dir, __u32 max_flows)
 
 	if (cp_pin_there(dir, CP_PROG_EP_TO))
 		return 0;
+	/* the balancer's own, so that services that come later, or were there before, are found */
+	err = cp_lb_make_maps(dir);
+	if (err)
+		return err;
 	cp_log_start();
 	skel = open_object();
 	if (!skel)
@@ -177,25 +181,6 @@ static int judge_anew(const struct cp_eps *m, __u32 ifindex)
 	}
 	err = bpf_map_update_elem(m->endpoints, &ifindex, &e, BPF_EXIST);
 	return err ? cp_eps_fail(m, CP_MAP_ENDPOINTS, err) : 0;
-}
-
-int cp_map_keys(int fd, __u32 **keys, size_t *n)
-{
-	__u32 key, *prev = NULL, *grown;
-
-	*keys = NULL;
-	*n = 0;
-	while (!bpf_map_get_next_key(fd, prev, &key)) {
-		grown = reallocarray(*keys, *n + 1, sizeof(**keys));
-		if (!grown) {
-			free(*keys);
-			return cp_fail(ENOMEM, "list of endpoints: out of memory; free some");
-		}
-		*keys = grown;
-		grown[(*n)++] = key;
-		prev = &grown[*n - 1];
-	}
-	return 0;
 }
 
 int cp_eps_judge_anew(const struct cp_eps *m, __u32 ifindex)

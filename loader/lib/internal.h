@@ -77,6 +77,10 @@ int cp_maps_share(const struct cp_dir *dir, struct bpf_object *obj);
  * without an error text. */
 int cp_maps_pin(const struct cp_dir *dir, struct bpf_object *obj);
 
+/* All keys of a hash of device indexes. Read before anything is written: an entry that is written
+ * changes its place, and a walk that writes may never end. The caller frees *keys. */
+int cp_map_keys(int fd, __u32 **keys, size_t *n);
+
 /* inner.c: the map that the first element of an outer map points to. All but the last return a
  * negative errno without an error text. */
 
@@ -221,6 +225,9 @@ bool cp_word_rate(const char *s, __u32 *rate, __u32 *seconds);
 /* Detaches nothing; removes the pins of the endpoints' programs and maps. */
 int cp_ep_unpin(const struct cp_dir *dir);
 
+/* Their kind, to cp_tc_read(). */
+#define CP_TC_ENDPOINT "ep"
+
 /* uplink.c */
 
 /* The uplink's object, its maps and its lock. */
@@ -293,10 +300,6 @@ int cp_failsafe_parse(const char *word, const char *text,
 
 /* The index of the endpoint's device, 0 after an error text. */
 __u32 cp_eps_find(const struct cp_eps *m, const char *dev);
-
-/* All keys of a hash of device indexes. Read before anything is written: an entry that is written
- * changes its place, and a walk that writes may never end. The caller frees *keys. */
-int cp_map_keys(int fd, __u32 **keys, size_t *n);
 
 /* policy.c: deletes the rules of an endpoint that goes. */
 void cp_policy_forget(const struct cp_eps *m, __u32 ifindex);
@@ -450,6 +453,10 @@ void cp_sockets_close(const struct cp_dir *dir, __u32 backend, __u32 generation)
 int cp_sockets_remove(const struct cp_dir *dir);
 
 /* services.c */
+
+/* How many services there are, and how many of them are for what endpoints send. A negative errno
+ * without an error text. */
+int cp_services_count(const struct cp_dir *dir, size_t *all, size_t *for_endpoints);
 
 /* Whether sockets of this host are sent to the service's backends: as it says, or else by its mode.
  */

@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -227,4 +228,23 @@ int cp_maps_pin(const struct cp_dir *dir, struct bpf_object *obj)
 			err = cp_pin_put(dir, bpf_map__name(map), bpf_map__fd(map));
 	}
 	return err;
+}
+
+int cp_map_keys(int fd, __u32 **keys, size_t *n)
+{
+	__u32 key, *prev = NULL, *grown;
+
+	*keys = NULL;
+	*n = 0;
+	while (!bpf_map_get_next_key(fd, prev, &key)) {
+		grown = reallocarray(*keys, *n + 1, sizeof(**keys));
+		if (!grown) {
+			free(*keys);
+			return cp_fail(ENOMEM, "list of endpoints: out of memory; free some");
+		}
+		*keys = grown;
+		grown[(*n)++] = key;
+		prev = &grown[*n - 1];
+	}
+	return 0;
 }

@@ -195,6 +195,26 @@ static void try_tc(struct trial *t)
 	tc_uplink__destroy(skel);
 }
 
+/* As a user has it: a service first or an endpoint first, which is the same here. */
+static void try_endpoint_services(struct trial *t)
+{
+	struct corepath_service_spec s = {.mode = COREPATH_LB_NAT};
+	struct corepath_endpoint_spec e;
+	int err = corepath_service_parse("udp", "192.0.2.1:53", &s.id);
+
+	if (!err)
+		err = corepath_endpoint_init(DEVICE, &e);
+	if (!err)
+		err = corepath_endpoint_word("192.0.2.3", &e);
+	if (!err)
+		err = corepath_service_add(t->pin_dir, &s);
+	if (!err)
+		err = corepath_endpoint_add(t->pin_dir, &e, COREPATH_TC_AUTO, NULL);
+	judge(t, err);
+	if (!err)
+		corepath_endpoint_del(t->pin_dir, DEVICE);
+}
+
 /* In the order they are tried: each needs those before it that it names, or nothing. */
 static const struct {
 	const char *name, *text;
@@ -209,6 +229,8 @@ static const struct {
 	{"sockets", "services for sockets of this host", "kernel-btf", try_sockets},
 	{"socket-close", "sockets told that their backend went", "sockets", try_socket_close},
 	{"tc", "endpoints and the uplink, on tc hooks", "kernel-btf", try_tc},
+	{"endpoint-services", "services for what endpoints send, on tc hooks", "tc",
+	 try_endpoint_services},
 };
 
 #define FEATURES (sizeof(features) / sizeof(features[0]))

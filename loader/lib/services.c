@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <bpf/bpf.h>
 #include "compat.h"
 #include "lb_state.h"
@@ -210,6 +211,33 @@ int corepath_service_del(const char *pin_dir, const struct corepath_service_id *
 }
 
 /* ---- list ---- */
+
+/* As svc_is_ours() of bpf-src/lib/service.h has it. */
+int cp_services_count(const struct cp_dir *dir, size_t *all, size_t *for_endpoints)
+{
+	struct corepath_service *values;
+	void *keys, *read;
+	__u32 i, n, max;
+	int fd, err;
+
+	*all = *for_endpoints = 0;
+	if (!cp_pin_there(dir, CP_MAP_LB_CONFIG))
+		return 0;
+	fd = cp_pin_get(dir, CP_MAP_LB_SERVICES);
+	if (fd < 0)
+		return fd;
+	err = cp_map_read(fd, &keys, &read, &n, &max);
+	close(fd);
+	if (err)
+		return err;
+	*all = n;
+	for (i = 0, values = read; i < n; i++)
+		*for_endpoints += values[i].mode == COREPATH_LB_NAT ||
+				  (values[i].flags & COREPATH_SERVICE_SOCKETS);
+	free(keys);
+	free(read);
+	return 0;
+}
 
 static int list_backends(const struct cp_lb *lb, const struct cp_service *s,
 			 struct corepath_service_info *out)

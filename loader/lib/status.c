@@ -60,6 +60,24 @@ static int usage(const struct cp_dir *dir, const char *map, struct corepath_usag
 	return 0;
 }
 
+static int count_services(const struct cp_dir *dir, struct corepath_status *st)
+{
+	struct cp_tc *list;
+	size_t i, n;
+	int err;
+
+	err = cp_tc_read(dir, CP_TC_ENDPOINT, &list, &n);
+	if (err)
+		return err;
+	for (i = 0; i < n; i++) /* one of the two programs of each */
+		st->n_endpoints += list[i].egress && list[i].state == COREPATH_ATTACHED;
+	free(list);
+	err = cp_services_count(dir, &st->n_services, &st->n_endpoint_services);
+	return err ? cp_fail(-err, "map %s/%s: read: %s; run as root", dir->path,
+			     CP_MAP_LB_SERVICES, strerror(-err))
+		   : 0;
+}
+
 int corepath_status(const char *pin_dir, struct corepath_status *st)
 {
 	struct cp_link *links;
@@ -84,6 +102,8 @@ int corepath_status(const char *pin_dir, struct corepath_status *st)
 		err = usage(&dir, CP_MAP_SRC4, &st->prefixes4);
 	if (!err)
 		err = usage(&dir, CP_MAP_SRC6, &st->prefixes6);
+	if (!err)
+		err = count_services(&dir, st);
 	if (err)
 		free(st->devs);
 out:

@@ -90,6 +90,9 @@ void uplink_host_add(Suite *suite, const struct selection *selection);
 /* Adds those of connections between endpoints, functional.tc_flows.*. */
 void tc_flows_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of endpoints that connect to services, functional.tc_svc_traffic.*. */
+void tc_svc_add(Suite *suite, const struct selection *selection);
+
 /* Adds that of a full table of connections, functional.tc_full.*. */
 void tc_full_add(Suite *suite, const struct selection *selection);
 

@@ -145,6 +145,9 @@ static void says_how_of_tc(int index __attribute__((unused)))
 	if (!strstr(said, way))
 		ck_abort_msg("tc: preflight says '%s', and an uplink is attached by %s\n%s", said,
 			     way, command_output);
+	expect(list, "endpoint-services",
+	       !command_run("service", "add", "udp", "192.0.2.1:53", "mode=nat", NULL) &&
+		       !command_run("endpoint", "add", "up1", "192.0.2.3", NULL));
 	command_good("down");
 	json_decref(list);
 }

@@ -284,6 +284,12 @@ int uplink_path_to_node(const struct uplink_path *path, int who, enum path_famil
 	return connect_to(path, who, family, type, 0, endpoints[who].gateway[family], dport);
 }
 
+int uplink_path_to(const struct uplink_path *path, int who, enum path_family family, int type,
+		   const char *to, int dport)
+{
+	return connect_to(path, who, family, type, 0, to, dport);
+}
+
 static ssize_t receive(int fd, void *buffer, size_t size, const char *what)
 {
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
@@ -297,7 +303,7 @@ static ssize_t receive(int fd, void *buffer, size_t size, const char *what)
 	return n;
 }
 
-int uplink_path_port(int fd, enum path_family family, int type)
+int uplink_path_seen(int fd, int type, const char *as)
 {
 	char hello[UPLINK_HELLO + 1] = "", address[INET6_ADDRSTRLEN] = "";
 	size_t got = 0;
@@ -312,11 +318,14 @@ int uplink_path_port(int fd, enum path_family family, int type)
 			ck_abort_msg("the server hangs up without a word");
 		got += n;
 	}
-	if (sscanf(hello, "%45s %d", address, &port) != 2 ||
-	    strcmp(address, uplink_address[family]))
-		ck_abort_msg("the server sees '%s', not the uplink's address %s", hello,
-			     uplink_address[family]);
+	if (sscanf(hello, "%45s %d", address, &port) != 2 || strcmp(address, as))
+		ck_abort_msg("the server sees '%s', not the address %s", hello, as);
 	return port;
+}
+
+int uplink_path_port(int fd, enum path_family family, int type)
+{
+	return uplink_path_seen(fd, type, uplink_address[family]);
 }
 
 void uplink_path_datagrams(int fd, size_t size, size_t bytes)

@@ -44,8 +44,13 @@ int uplink_path_between(const struct uplink_path *path, int who, int to, enum pa
 int uplink_path_to_node(const struct uplink_path *path, int who, enum path_family family, int type,
 			int dport);
 
+/* A socket of the endpoint, connected to any address. */
+int uplink_path_to(const struct uplink_path *path, int who, enum path_family family, int type,
+		   const char *to, int dport);
+
 /* Reads what the server says of the connection, or asks it of the flow of datagrams: checks that it
- * saw the node's address, and returns the port it saw. */
+ * saw this address, or the node's, and returns the port it saw. */
+int uplink_path_seen(int fd, int type, const char *as);
 int uplink_path_port(int fd, enum path_family family, int type);
 
 /* Sends datagrams of `size` bytes and waits for each to come back, `bytes` in all; compares every

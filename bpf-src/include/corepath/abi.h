@@ -109,6 +109,7 @@ static inline int corepath_is_drop(enum corepath_drop reason)
 	case COREPATH_DROP_LB_ECHOED:
 	case COREPATH_DROP_NAT_MASQUERADED:
 	case COREPATH_DROP_NAT_RETURNED:
+	case COREPATH_DROP_ENDPOINT_DELIVERED:
 		return 0;
 	default:
 		return 1;

@@ -29,6 +29,7 @@ enum corepath_ct_flags {
 	COREPATH_CT_HIGH = 1 << 0, /* the one who began it is key.dst */
 	COREPATH_CT_PICKED_UP = 1 << 1,
 	COREPATH_CT_COUNTED = 1 << 2, /* among the connections of ifindex[0]; << 1: of ifindex[1] */
+	COREPATH_CT_HAIRPIN = 1 << 4, /* of an endpoint with itself, by a service */
 };
 
 /* What a side of a TCP connection has sent. */
@@ -38,6 +39,14 @@ enum corepath_ct_seen {
 	COREPATH_CT_SEEN_FIN = 1 << 2,
 	COREPATH_CT_SEEN_RST = 1 << 3,
 };
+
+/*
+ * Who an endpoint believes to be asked by when it reaches itself by a service: a stack takes no
+ * packet from its own address. 192.0.0.8 is the IPv4 dummy address (RFC 7600 section 4.8), 100::/64
+ * is for what nobody answers from (RFC 6666). Host order; the last word is the same in both.
+ */
+#define COREPATH_HAIRPIN4 0xc0000008 /* 192.0.0.8 */
+#define COREPATH_HAIRPIN6 0x01000000 /* 100::192.0.0.8: its first word */
 
 /*
  * A connection: value of ct_flows and ct_new. Their key is a corepath_flow whose two ends are in
