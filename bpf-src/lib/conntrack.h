@@ -15,7 +15,7 @@
  *
  * Sides' bytes are written by packets of that side, which mostly come one after the other; where
  * two CPUs meet, what can be lost is a counted packet or one early end, and the sweep of user space
- * counts open connections anew.
+ * counts open connections anew. Those that ended leave without it: ct_gc.h.
  */
 #ifndef COREPATH_CONNTRACK_H
 #define COREPATH_CONNTRACK_H
@@ -200,6 +200,8 @@ static __always_inline void ct_settle(struct corepath_ct *ct)
 	}
 }
 
+#include "ct_gc.h"
+
 /* ---- finding ---- */
 
 static __always_inline bool ct_ended(const struct corepath_ct *ct, __u64 now)
@@ -301,6 +303,22 @@ static __always_inline __u8 ct_state(const struct corepath_ct *ct, const struct 
 	return ct->state;
 }
 
+/* To the table of the answered. While that is full of others it asks for room with the first answer
+ * and some after. */
+static __always_inline void ct_promote(struct corepath_ct *ct, const struct ct_packet *p, __u64 now)
+{
+	long err = bpf_map_update_elem(&ct_flows, &p->key, ct, BPF_NOEXIST);
+
+	if (err && ct->packets[1] % 64 == 1 && ct_make_room(now, true))
+		err = bpf_map_update_elem(&ct_flows, &p->key, ct, BPF_NOEXIST);
+	if (err)
+		return;
+	if (ct_mark_put(&ct_flow_marks, &p->key, ct))
+		bpf_map_delete_elem(&ct_new, &p->key);
+	else /* what nobody will find to be over is not begun */
+		bpf_map_delete_elem(&ct_flows, &p->key);
+}
+
 /* Counts the packet, sees what it says of the connection, and keeps that for its time from now on.
  */
 static __always_inline void ct_update(struct corepath_ct *ct, const struct ct_packet *p, __u64 now,
@@ -320,12 +338,10 @@ static __always_inline void ct_update(struct corepath_ct *ct, const struct ct_pa
 		ct->expires_ns = now + cfg->timeout_ns[state];
 	if (p->key.proto == IPPROTO_TCP)
 		ct_settle(ct);
-	/* answered, so no flood's: to the table nobody is pushed out of. It may be full; last, as
-	 * the old entry may be given to another at once */
+	/* answered, so no flood's. Last, as the old entry may be given to another at once */
 	if (!established && side &&
-	    (state == COREPATH_CT_ESTABLISHED || state == COREPATH_CT_UDP_ANSWERED) &&
-	    !bpf_map_update_elem(&ct_flows, &p->key, ct, BPF_NOEXIST))
-		bpf_map_delete_elem(&ct_new, &p->key);
+	    (state == COREPATH_CT_ESTABLISHED || state == COREPATH_CT_UDP_ANSWERED))
+		ct_promote(ct, p, now);
 }
 
 /* Whether a packet that has no connection may begin one. */
@@ -341,7 +357,7 @@ static __always_inline bool ct_may_begin(const struct ct_packet *p)
 
 /*
  * A connection that the packet begins; ct_update() comes next. `fresh` is where it is put together:
- * all zeros but for what the caller knows of it. NULL if there is no memory.
+ * all zeros but for what the caller knows of it. NULL if there is no room to be had.
  */
 static __always_inline struct corepath_ct *ct_create(const struct ct_packet *p,
 						     struct corepath_ct *fresh, __u64 now)
@@ -357,7 +373,14 @@ static __always_inline struct corepath_ct *ct_create(const struct ct_packet *p,
 		fresh->state = COREPATH_CT_ICMP;
 	else
 		fresh->state = COREPATH_CT_OTHER;
-	if (bpf_map_update_elem(&ct_new, &p->key, fresh, BPF_ANY))
+	/* full of marks without entries, or of entries */
+	if (!ct_mark_put(&ct_new_marks, &p->key, fresh)) {
+		ct_make_room(now, false);
+		if (!ct_mark_put(&ct_new_marks, &p->key, fresh))
+			return NULL;
+	}
+	if (bpf_map_update_elem(&ct_new, &p->key, fresh, BPF_ANY) &&
+	    (!ct_make_room(now, false) || bpf_map_update_elem(&ct_new, &p->key, fresh, BPF_ANY)))
 		return NULL;
 	return bpf_map_lookup_elem(&ct_new, &p->key);
 }

@@ -4,11 +4,10 @@
  *
  * One entry for both directions: half the memory of two, one lookup, and never one half without the
  * other. Two tables, as a flood must neither fill the memory that connections need nor push them
- * out: what was not answered is in an LRU hash, where a new one always finds room, at the expense
- * of others not answered; what was answered moves to a hash nobody is pushed out of. When that is
- * full, answered connections stay in the LRU and work, for as long as it has room for them; user
- * space sweeps out those that ended. Kernels before 5.13 cannot walk a map from a program, so
- * nothing that evicts by state could be done at the moment of need.
+ * out: what was not answered is in one where a new one always finds room, at the expense of others
+ * not answered; what was answered moves to the other, where it only makes room once it has ended.
+ * When that is full, answered connections stay in the first and work, for as long as it has room
+ * for them. How entries leave: lib/ct_gc.h.
  */
 #ifndef COREPATH_CT_MAPS_H
 #define COREPATH_CT_MAPS_H
@@ -30,11 +29,38 @@ struct {
 } ct_flows SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, LIMIT_CT);
 	__type(key, struct corepath_flow);
 	__type(value, struct corepath_ct);
 } ct_new SEC(".maps");
+
+/* An entry of a table, or one that was there. */
+struct ct_mark {
+	struct corepath_flow key;
+	__u32 created; /* the low half of created_ns */
+};
+
+/* Twice as long as the tables: a mark stays when its entry goes early. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 2 * LIMIT_CT);
+	__type(value, struct ct_mark);
+} ct_flow_marks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 2 * LIMIT_CT);
+	__type(value, struct ct_mark);
+} ct_new_marks SEC(".maps");
+
+/* Where a mark is put together: for the stack's sake. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ct_mark);
+} ct_marks SEC(".maps");
 
 /* Ports of fragmented packets (lib/frag.h). */
 struct {

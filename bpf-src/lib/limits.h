@@ -51,9 +51,14 @@
 
 /*
  * Connections tracked: those that were answered, and those that were not (yet). Memory is taken
- * when the maps are made, about 200 bytes each; `corepath ct set max=N` changes it before.
+ * when the maps are made, about 300 bytes each with their marks; `corepath ct set max=N` changes it
+ * before.
  */
 #define LIMIT_CT 65536
+
+/* How many of its oldest entries a full table of unanswered connections looks at for one that is
+ * new; that of answered ones, a quarter of them. */
+#define LIMIT_CT_ROOM 64
 
 /* Rules of all endpoints and of the host, and prefixes with an identity. */
 #define LIMIT_RULES	 16384

@@ -74,6 +74,7 @@ static __always_inline struct corepath_ct *fresh_ct(void)
 static __always_inline enum corepath_drop work_find(struct work *w, bool receives)
 {
 	w->now = bpf_ktime_get_ns();
+	ct_gc_now_and_then(w->now);
 	w->ct = ct_find(w->p, w->now, &w->established);
 	if (w->ct) {
 		w->side = ct_side(w->ct, w->p) & 1;
@@ -86,6 +87,8 @@ static __always_inline enum corepath_drop work_find(struct work *w, bool receive
 		return COREPATH_DROP_CT_INVALID;
 	if (w->ct)
 		ct_forget(w->p, w->ct, w->established);
+	/* before limits are asked: what ended is not to count */
+	ct_gc(w->now);
 	w->established = false;
 	w->ct = fresh_ct();
 	return w->ct ? COREPATH_DROP_FORWARDED : COREPATH_DROP_CT_FAILED;

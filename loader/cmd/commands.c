@@ -195,7 +195,8 @@ const struct command commands[] = {
 	{"ct", "flush", "", "Forget all connections; what is open is dropped from then on.",
 	 "corepath ct flush", 0, 0, 0, cmd_ct_flush},
 	{"ct", "gc", "",
-	 "Remove connections that ended, and count those of endpoints anew. Run it every minute or so.",
+	 "Remove connections that ended, which leave by themselves as well while there are packets, and "
+	 "count those of endpoints anew.",
 	 "corepath ct gc", BIT(OPT_JSON), 0, 0, cmd_ct_gc},
 	{"ct", "set", "KEY=VALUE...",
 	 "Settings of connection tracking: seconds without a packet after which a connection is "

@@ -39,6 +39,21 @@ int cp_ep_unpin(const struct cp_dir *dir)
 	return err;
 }
 
+/* What nobody answers has room for a small flood at least. Marks: bpf-src/lib/ct_maps.h. */
+static int resize(struct tc_endpoint *skel, __u32 max)
+{
+	__u32 max_new = max < 1024 ? 1024 : max;
+	int err = bpf_map__set_max_entries(skel->maps.ct_flows, max);
+
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.ct_flow_marks, 2 * max);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.ct_new, max_new);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.ct_new_marks, 2 * max_new);
+	return err;
+}
+
 int cp_ep_load(const struct cp_dir *dir, __u32 max_flows)
 {
 	struct tc_endpoint *skel;
@@ -54,13 +69,8 @@ int cp_ep_load(const struct cp_dir *dir, __u32 max_flows)
 	skel = open_object();
 	if (!skel)
 		return -errno;
-	if (max_flows) {
-		err = bpf_map__set_max_entries(skel->maps.ct_flows, max_flows);
-		if (!err) /* below 128 an LRU hash keeps next to nothing (kernel/bpf/bpf_lru_list.c)
-			   */
-			err = bpf_map__set_max_entries(skel->maps.ct_new,
-						       max_flows < 1024 ? 1024 : max_flows);
-	}
+	if (max_flows)
+		err = resize(skel, max_flows);
 	if (!err)
 		err = cp_object_load(dir, skel->obj, CP_PROG_EP_TO, cp_ct_init);
 	tc_endpoint__destroy(skel);

@@ -144,9 +144,23 @@ static void clear_array(const char *name, unsigned int entries)
 		close(fd);
 }
 
+/* What marks the entries of tables for their end (bpf-src/lib/ct_gc.h). */
+static void clear_queue(const char *name)
+{
+	int fd = table_pin_if_there(name);
+	unsigned char value[64];
+
+	while (fd >= 0 && !bpf_map_lookup_and_delete_elem(fd, NULL, value))
+		;
+	if (fd >= 0)
+		close(fd);
+}
+
 static void reset(void)
 {
 	table_commands_reset();
+	clear_queue("ct_flow_marks");
+	clear_queue("ct_new_marks");
 	for (size_t i = 0; i < N(flow_maps); i++)
 		clear_flows(flow_maps[i]);
 	for (size_t i = 0; i < N(arrays); i++)

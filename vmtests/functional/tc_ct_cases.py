@@ -126,6 +126,13 @@ for family, v in FAMILIES:
     table.row(f"{v}_timeouts_are_settings", add(), command("ct set syn=5 udp=7"), a("S"), asks, age(6),
               flows(f"tcp {here(SPORT)} {there(DPORT)} ended", f"udp {here(SPORT)} {there(53)} udp"))
     table.row(f"{v}_sweep", add(), *opens, asks, age(31), sweep(1, 1), is_("established"), sweep(0, 1))
+    # whoever sends the next packet that begins a connection: nobody sweeps
+    table.row(f"{v}_ended_leave_by_themselves", add(), *opens, asks, age(21601), out(sent(family, udp(sport=9))),
+              flows(f"udp {here(9)} {there(53)} udp"))
+    table.row(f"{v}_what_lives_stays", add(), *opens, asks, *(out(sent(family, udp(sport=p))) for p in (2, 3, 4)), age(31),
+              out(sent(family, udp(sport=9))), out(sent(family, udp(sport=10))),
+              flows(f"tcp {here(SPORT)} {there(DPORT)} established", f"udp {here(9)} {there(53)} udp",
+                    f"udp {here(10)} {there(53)} udp"), a("A"))
     table.row(f"{v}_evicted", add(), *opens, EVICT, flows(), lost("A"), a("S"), is_("syn"))
 
     # ---- headers that are not all there -----------------------------------------------------------

@@ -21,8 +21,9 @@
 #include "functional.h"
 
 #define ROOM  16
-#define FLOOD 3000 /* an LRU hash has 1024 at least, whatever it is asked for */
+#define FLOOD 3000 /* unanswered ones have room for 1024 at least */
 
+#define FIN 0x01
 #define SYN 0x02
 #define ACK 0x10
 
@@ -109,6 +110,32 @@ static unsigned int count(bool end)
 	return n;
 }
 
+/* Whether connection `n` is among the answered. */
+static bool is_there(unsigned int n)
+{
+	struct corepath_flow key, *prev = NULL;
+	int fd = open_pin("ct_flows");
+	bool found = false;
+
+	for (; !found && !bpf_map_get_next_key(fd, prev, &key); prev = &key)
+		found = key.sport == htons(1024 + n) || key.dport == htons(1024 + n);
+	close(fd);
+	return found;
+}
+
+static unsigned int count_ended(void)
+{
+	struct corepath_flow key, *prev = NULL;
+	int fd = open_pin("ct_flows");
+	struct corepath_ct ct;
+	unsigned int n = 0;
+
+	for (; !bpf_map_get_next_key(fd, prev, &key); prev = &key)
+		n += !bpf_map_lookup_elem(fd, &key, &ct) && ct.expires_ns == 1;
+	close(fd);
+	return n;
+}
+
 static void open_device(void)
 {
 	if (net_unshare() < 0 ||
@@ -137,14 +164,36 @@ static void full(int index __attribute__((unused)))
 	for (n = 0; n < ROOM; n++)
 		pass(to, n, false, ACK, "an answered connection after the flood");
 	establish(from, to, ROOM + 1, "a new connection after the flood");
-	/* all of them end; the sweep makes room, and the next one gets it */
+	if (is_there(ROOM) || is_there(ROOM + 1))
+		ck_abort_msg("a connection that lives was pushed out of the table");
+	/* one closes: it goes before its time, and to a new one at once */
+	pass(from, 3, true, FIN | ACK, "a side closes");
+	pass(to, 3, false, FIN | ACK, "the other closes");
+	establish(from, to, ROOM + 2, "after one has closed");
+	if (is_there(3) || !is_there(ROOM + 2))
+		ck_abort_msg("a connection that closed was not replaced by a new one");
+	/* all of them end, and leave with packets that are of others */
 	count(true);
+	for (n = 0; n < ROOM; n++)
+		pass(from, 5000 + n, true, SYN, "after all have ended");
+	if (count_ended())
+		ck_abort_msg("%u connections that ended are there after %d new ones", count_ended(),
+			     ROOM);
+	establish(from, to, ROOM + 3, "room for all");
+	if (!is_there(ROOM + 3))
+		ck_abort_msg("a connection answered after the others ended is not in the table");
+	/* and with packets that begin nothing: some each millisecond, so it takes a few of them */
+	for (n = 0; n < ROOM / 2; n++)
+		establish(from, to, 100 + n, "again");
+	count(true);
+	for (n = 0; n < 100 * FLOOD && count_ended(); n++)
+		pass(from, 5000, true, SYN, "a SYN that comes again");
+	if (count_ended())
+		ck_abort_msg("%u connections that ended stay for ever", count_ended());
+	establish(from, to, 200, "at the end");
 	command_good("ct", "gc");
-	if (count(false))
-		ck_abort_msg("%u connections that ended are there after the sweep", count(false));
-	establish(from, to, ROOM + 2, "after the sweep");
 	if (count(false) != 1)
-		ck_abort_msg("a connection answered after the sweep is not in the table");
+		ck_abort_msg("%u connections after a sweep, not the one that lives", count(false));
 	if (!command_run("ct", "set", "max=17", NULL))
 		ck_abort_msg("the table took another size while it is there\n%s", command_output);
 	command_good("down");

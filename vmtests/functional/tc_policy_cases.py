@@ -93,6 +93,9 @@ for family, v in FAMILIES:
     def answers(n, flags, f=family):
         return out(sent(f, back(tcp(flags, sport=n))))
 
+    def in_use(n, f=family):
+        return f"tcp {host(f, THERE[f])(n)} {host(f, ADDRESS[f][0])(DPORT)} syn"
+
     table.row(f"{v}_limit", add(0, "limit-in=2"), into(port(1)), into(port(1)), into(port(2)), into(port(2)),
               opened("ep0 in 2 out 0"), into(port(3), reason=LIMIT), into(port(3), reason=LIMIT), opened("ep0 in 2 out 0"),
               into(received(family, udp())), into(port(1)))
@@ -106,7 +109,11 @@ for family, v in FAMILIES:
     table.row(f"{v}_slot_of_a_reopened_connection", add(0, "limit-in=1"), into(port(1)), answers(1, "RA"), into(port(1)),
               opened("ep0 in 1 out 0"))
     table.row(f"{v}_slot_of_an_ended_connection", add(0, "limit-in=1"), into(port(1)), age(61), into(port(1)),
-              opened("ep0 in 1 out 0"), age(61), into(port(2), reason=LIMIT), sweep(1, 0, 1), into(port(2)))
+              opened("ep0 in 1 out 0"), into(port(2), reason=LIMIT), age(61), into(port(2)), flows(in_use(2)), opened("ep0 in 1 out 0"))
+    # as many as there may be, answered or not, and everybody forgot them: they leave by themselves
+    both = (into(port(1)), answers(1, "SA"), into(port(2)))
+    table.row(f"{v}_slots_of_ended_connections", add(0, "limit-in=2"), *both, into(port(3), reason=LIMIT), age(21601),
+              into(port(3)), into(port(4)), into(port(5), reason=LIMIT), flows(in_use(3), in_use(4)))
     table.row(f"{v}_leak_is_healed", add(0, "limit-in=2"), into(port(1)), into(port(2)), EVICT,
               into(port(3), reason=LIMIT), sweep(0, 0, 1), opened("ep0 in 0 out 0"), into(port(3)))
     table.row(f"{v}_limit_out", add(0, "limit-out=1"), out(sent(family, tcp())), out(sent(family, tcp(sport=9)), reason=LIMIT),
