@@ -13,7 +13,7 @@ vmtests_objects = $(filter $(LOADER_B)/obj/vmtests/$(1)/%,$(VMTESTS_OBJ))
 
 VERIFIER_OBJ := $(filter-out %_test.o,$(call vmtests_objects,verifier)) $(LOADER_B)/obj/vmtests/lib/result.o
 FUNCTIONAL_OBJ := $(call vmtests_objects,functional) \
-	$(patsubst %,$(LOADER_B)/obj/vmtests/lib/%.o,result checkrun datapath net)
+	$(patsubst %,$(LOADER_B)/obj/vmtests/lib/%.o,result checkrun datapath net fou)
 PERF_OBJ := $(filter-out %_test.o,$(call vmtests_objects,perf)) \
 	$(patsubst %,$(LOADER_B)/obj/vmtests/lib/%.o,result datapath net)
 

@@ -122,6 +122,8 @@ static const cyaml_schema_field_t suite_fields[] = {
 			       CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("files", CYAML_FLAG_POINTER, struct suite, files, &string_value, 1,
 			     CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE("programs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct suite,
+			     programs, &string_value, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("argv", CYAML_FLAG_POINTER, struct suite, argv, &string_value, 1,
 			     CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE("list", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct suite, list,

@@ -57,6 +57,8 @@ struct suite {
 	char **files; /* into the guest's /work, by their last component; see builds.h for
 			 "{guest}/..." */
 	unsigned files_count;
+	char **programs; /* of this machine, at their own paths and with their libraries */
+	unsigned programs_count;
 	char **argv;
 	unsigned argv_count;
 	char **list; /* a program and its arguments that print the names of the suite's tests */

@@ -51,6 +51,27 @@ static char *elf_interpreter(char *data, size_t len)
 	return interpreter;
 }
 
+/* The folders of a file, which the kernel does not make for what it unpacks at boot. */
+static int add_folders(struct cpio_writer *w, const char *path)
+{
+	int ret = 0;
+
+	for (const char *slash = path + 1; ret == 0 && (slash = strchr(slash, '/')); slash++) {
+		char *folder = fmt("%.*s", (int)(slash - path), path);
+
+		ret = cpio_add_dir(w, folder);
+		free(folder);
+	}
+	return ret;
+}
+
+static int add_library(struct cpio_writer *w, const char *file)
+{
+	int ret = add_folders(w, file);
+
+	return ret < 0 ? ret : cpio_add_file(w, file, 0755, file);
+}
+
 /*
  * Lines of ld.so --list:  "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)", the loader itself
  * and the vDSO without an arrow, "libx.so => not found".
@@ -77,7 +98,7 @@ static int add_libraries(struct cpio_writer *w, const char *loader, const char *
 			break;
 		}
 		*end = '\0';
-		ret = cpio_add_file(w, file, 0755, file);
+		ret = add_library(w, file);
 	}
 	free(out);
 	return ret;
@@ -116,11 +137,13 @@ int hostprog_add(struct cpio_writer *w, const char *path)
 
 	if (!data)
 		return err("%s: %s", path, strerror(errno));
-	ret = cpio_add(w, path, 0755, data, len);
+	ret = add_folders(w, path);
+	if (ret == 0)
+		ret = cpio_add(w, path, 0755, data, len);
 	if (ret == 0 && len > 2 && !memcmp(data, "#!", 2)) {
 		ret = add_script(w, data);
 	} else if (ret == 0 && (loader = elf_interpreter(data, len))) {
-		ret = cpio_add_file(w, loader, 0755, loader);
+		ret = add_library(w, loader);
 		if (ret == 0)
 			ret = add_libraries(w, loader, path);
 		free(loader);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../common/proto.h"
+#include "hostprog.h"
 #include "objects.h"
 #include "payload.h"
 #include "util.h"
@@ -125,6 +126,24 @@ static int add_files(struct cpio_writer *w, const struct suite *s, const char *b
 	return ret;
 }
 
+static int add_programs(struct cpio_writer *w, const struct suite *s)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; ret == 0 && i < s->programs_count; i++) {
+		const char *name = s->programs[i];
+		char *found = hostprog_find(name);
+
+		/* under the name that is given, though it may be a link here */
+		ret = found ? hostprog_add(w, name[0] == '/' ? name : found) : -1;
+		free(found);
+		if (ret < 0)
+			err("suite %s needs the program %s; scripts/deps installs what is missing",
+			    s->name, name);
+	}
+	return ret;
+}
+
 /* The modules the suites ask for, and those their objects' kfuncs live in. 0, or -1 after err(). */
 static int add_modules(struct cpio_writer *w, const struct kernel *k,
 		       const struct suite *const *suites, unsigned n, const char *base)
@@ -164,6 +183,8 @@ int payload_files(const struct kernel *k, const struct suite *const *suites, uns
 		ret = cpio_add_dir(w, "vmtest");
 	for (unsigned i = 0; ret == 0 && i < n; i++)
 		ret = add_files(w, suites[i], base, &all);
+	for (unsigned i = 0; ret == 0 && i < n; i++)
+		ret = add_programs(w, suites[i]);
 	if (ret == 0)
 		ret = add_modules(w, k, suites, n, base);
 	if (ret < 0) {

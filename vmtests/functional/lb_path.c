@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../lib/checkrun.h"
+#include "../lib/fou.h"
 #include "../lib/net.h"
 
 #define PEER	    "cp1"
@@ -27,6 +28,7 @@
 #define FAR_MAC	    "02:00:00:00:00:0b"
 #define ANSWERS	    100 /* the table that routes what backends send */
 #define CHUNK	    16384
+#define GUE_PORT    6080 /* draft-ietf-intarea-gue-09 section 8.3 */
 #define EXCHANGE_MS 60000
 
 const char *const lb_vip[PATH_FAMILIES] = {"203.0.113.9", "2001:db8:2::9"};
@@ -241,6 +243,20 @@ void lb_path_open(struct lb_path *path)
 	for (int i = 0; i < LB_BACKENDS; i++)
 		add_backend(path, i);
 	add_balancer(path->router, here);
+	close(here);
+}
+
+void lb_path_take_gue(const struct lb_path *path)
+{
+	int here;
+
+	must(here = net_namespace());
+	for (int i = 0; i < LB_BACKENDS; i++) {
+		must(net_enter(path->backend[i]));
+		if (fou_take_gue(AF_INET, GUE_PORT) || fou_take_gue(AF_INET6, GUE_PORT))
+			checkrun_error("%s", fou_error());
+	}
+	must(net_enter(here));
 	close(here);
 }
 

@@ -34,6 +34,9 @@ struct lb_path {
  */
 void lb_path_open(struct lb_path *path);
 
+/* From now on the kernels of the backends take GUE as well, from anybody. */
+void lb_path_take_gue(const struct lb_path *path);
+
 /* Is such a server, for a listening socket: one process per connection, so that an idle one holds
  * up nobody. Does not return. */
 void lb_path_serve(int listen_fd, char number);

@@ -17,6 +17,7 @@ static const struct balance_case {
 	{"mode=tunnel", "native", "lb_tunneled"},
 	{"mode=tunnel", "generic", "lb_tunneled"},
 	{"mode=nat", "native", "lb_translated"},
+	{"mode=gue", "native", "lb_tunneled"},
 };
 
 static const char *service_name(enum path_family family)
@@ -54,6 +55,8 @@ static void balances(int index)
 	struct lb_path path;
 
 	lb_path_open(&path);
+	if (!strcmp(this->mode, "mode=gue"))
+		lb_path_take_gue(&path);
 	command_good("up", "--dev", PATH_DEVICE, "--xdp-mode", this->xdp);
 	add_service(this->mode);
 	for (int f = 0; f < PATH_FAMILIES; f++) {
@@ -139,6 +142,7 @@ static const struct functional_test tests[] = {
 	{"functional.lb_traffic.tunnel_native", balances, 0},
 	{"functional.lb_traffic.tunnel_generic", balances, 1},
 	{"functional.lb_traffic.nat_native", balances, 2},
+	{"functional.lb_traffic.gue_native", balances, 3},
 	{"functional.lb_traffic.backend_fails_behind_tunnel", backend_fails, 0},
 	{"functional.lb_traffic.backend_fails_behind_nat", backend_fails, 2},
 };

@@ -149,6 +149,17 @@ int net_vlan(const char *name, const char *parent, int id)
 	return add_link(link, name);
 }
 
+int net_dummy(const char *name)
+{
+	struct rtnl_link *link = rtnl_link_alloc();
+
+	if (!link)
+		return fail("out of memory for link %s", name);
+	rtnl_link_set_name(link, name);
+	rtnl_link_set_type(link, "dummy");
+	return add_link(link, name);
+}
+
 int net_up(const char *name)
 {
 	struct nl_sock *sock = route_socket();
@@ -248,6 +259,7 @@ int net_read_stats(const char *name, struct net_stats *stats)
 	if (!err) {
 		stats->rx_packets = rtnl_link_get_stat(link, RTNL_LINK_RX_PACKETS);
 		stats->rx_dropped = rtnl_link_get_stat(link, RTNL_LINK_RX_DROPPED);
+		stats->tx_packets = rtnl_link_get_stat(link, RTNL_LINK_TX_PACKETS);
 		rtnl_link_put(link);
 	}
 	nl_socket_free(sock);

@@ -28,6 +28,9 @@ int net_veth(const char *name, const char *mac, const char *peer, const char *pe
 /* A VLAN device @name (802.1Q, tag @id) on top of @parent. */
 int net_vlan(const char *name, const char *parent, int id);
 
+/* A device that takes every packet and has no other end (module dummy). */
+int net_dummy(const char *name);
+
 int net_up(const char *name);
 
 /*
@@ -69,6 +72,7 @@ int net_forward(void);
 struct net_stats {
 	unsigned long long rx_packets;
 	unsigned long long rx_dropped;
+	unsigned long long tx_packets;
 };
 
 int net_read_stats(const char *name, struct net_stats *stats);

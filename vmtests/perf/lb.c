@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * perf.lb.*: the load balancer behind the prefilter, by BPF_PROG_TEST_RUN.
- *
- * One packet per call: a repeated run would get the frame as the last one left it, in one more
- * tunnel each time. What a call of one packet costs by itself is in its own floor.
- */
+/* perf.lb.*: the load balancer behind the prefilter, by BPF_PROG_TEST_RUN. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <corepath.h>
@@ -16,12 +11,9 @@
 
 #include "../lib/net.h"
 #include "../lib/result.h"
-#include "perf.h"
+#include "calls.h"
 
 #define PIN_DIR "/sys/fs/bpf/perf-lb"
-
-/* Calls per run; their median is the run's value. */
-#define CALLS 101
 
 /* The destination of all packets of perf_packet(), and their port; 0 is any. */
 #define ADDR4 "203.0.113.9"
@@ -69,44 +61,6 @@ static const struct lb_case {
 	 true},
 };
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* False after an ERROR line. */
-static bool measure(const char *test, int program, enum perf_packet packet, unsigned int verdict,
-		    bool fresh, double *runs)
-{
-	unsigned char in[PERF_PACKET_MAX], out[2 * PERF_PACKET_MAX];
-	size_t len = perf_packet(packet, in);
-	double calls[CALLS];
-	unsigned short sport = 1024;
-
-	for (int i = 0; i < PERF_RUNS; i++) {
-		for (int call = 0; call < CALLS; call++) {
-			if (fresh)
-				memcpy(in + len - PERF_PAYLOAD, &(unsigned short){sport++}, 2);
-			LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in, .data_size_in = len,
-				    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
-			int err = bpf_prog_test_run_opts(program, &run);
-
-			if (err || run.retval != verdict) {
-				result_report(test, RESULT_ERROR,
-					      "call %d: %s; the verdict is %u, not %u", call,
-					      strerror(-err), run.retval, verdict);
-				return false;
-			}
-			calls[call] = run.duration;
-		}
-		qsort(calls, CALLS, sizeof(*calls), by_value);
-		runs[i] = calls[CALLS / 2];
-	}
-	return true;
-}
-
 static int set_up(const struct lb_case *c)
 {
 	struct corepath_service_spec service = {};
@@ -131,15 +85,19 @@ static int set_up(const struct lb_case *c)
 
 static void run_case(const struct lb_case *c, int program, double floor)
 {
+	unsigned char packet[PERF_PACKET_MAX];
+	struct perf_call call = {.program = program, .packet = packet, .verdict = c->verdict};
 	struct corepath_service_id id;
 	double runs[PERF_RUNS];
 
 	result_start(c->test);
+	call.len = perf_packet(c->packet, packet);
+	call.fresh_at = c->fresh ? call.len - PERF_PAYLOAD : 0; /* the source port */
 	if (set_up(c)) {
 		result_report(c->test, RESULT_FAIL, "%s", corepath_error());
 		return;
 	}
-	if (measure(c->test, program, c->packet, c->verdict, c->fresh, runs))
+	if (perf_calls(c->test, &call, runs))
 		perf_report(c->test, runs, &floor);
 	if (corepath_service_parse("udp", c->service, &id) || corepath_service_del(PIN_DIR, &id))
 		result_die("perf: %s", corepath_error());
@@ -147,19 +105,16 @@ static void run_case(const struct lb_case *c, int program, double floor)
 
 void perf_lb(void)
 {
-	static const char floor_test[] = "perf.lb.floor", test[] = "perf.lb.up";
+	static const char test[] = "perf.lb.up";
 	const char *const devs[] = {"lo"};
 	struct corepath_up_request request = {
 		.pin_dir = PIN_DIR, .devs = devs, .n_devs = 1, .mode = COREPATH_XDP_GENERIC};
 	struct corepath_attachment at;
-	double runs[PERF_RUNS];
-	int floor, program;
+	double floor = perf_calls_floor("perf.lb.floor", PERF_XDP);
+	int program;
 
-	result_start(floor_test);
-	floor = perf_load_floor(floor_test);
-	if (floor < 0 || !measure(floor_test, floor, PERF_V4_MISS, XDP_DROP, false, runs))
+	if (floor < 0)
 		return;
-	perf_report(floor_test, runs, NULL);
 	if (net_unshare() < 0 || corepath_up(&request, &at)) {
 		result_start(test);
 		result_report(test, RESULT_FAIL, "%s", corepath_error());
@@ -167,6 +122,6 @@ void perf_lb(void)
 	}
 	program = bpf_prog_get_fd_by_id(at.prog_id);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
-		run_case(&cases[i], program, perf_median(runs));
+		run_case(&cases[i], program, floor);
 	corepath_down(PIN_DIR, NULL, 0);
 }

@@ -3,7 +3,7 @@
  * perf: what a packet costs, one result line per case. Figures are instructions per packet when
  * VMTEST_PROFILE is "icount", and advisory nanoseconds otherwise.
  *
- *	perf [run] [lb] [pktgen]
+ *	perf [run] [lb] [guard] [tc] [sock] [pktgen] [compare]
  *
  * Exit status: 0 when every case was tried; 2 for wrong usage; 3 when the suite broke.
  */
@@ -19,10 +19,17 @@
 static const struct {
 	const char *name;
 	void (*run)(void);
+	bool named; /* only when it is */
 } groups[] = {
-	{"run", perf_run},
-	{"lb", perf_lb},
-	{"pktgen", perf_pktgen},
+	{"run", perf_run, false},
+	{"lb", perf_lb, false},
+	{"guard", perf_guard, false},
+	{"tc", perf_tc, false},
+	{"sock", perf_sock, false},
+	{"pktgen", perf_pktgen, false},
+	{"compare-drop", perf_compare_drop, true},
+	{"compare-nft", perf_compare_nft, true},
+	{"compare-xdp", perf_compare_xdp, true},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(*groups))
@@ -44,9 +51,16 @@ int perf_load_floor(const char *test)
 
 static int usage(FILE *to)
 {
-	fputs("usage: perf [run] [lb] [pktgen]\n"
-	      "Measures the prefilter alone (run), with the load balancer behind it (lb), behind a veth\n"
-	      "(pktgen), or all.\n"
+	fputs("usage: perf [GROUP...]\n"
+	      "Measures all but the last three, or those named:\n"
+	      "  run      the prefilter alone\n"
+	      "  lb       with the load balancer behind it\n"
+	      "  guard    with signatures and rates behind it\n"
+	      "  tc       endpoints and the uplink\n"
+	      "  sock     connect() of a socket\n"
+	      "  pktgen   the prefilter behind a veth\n"
+	      "  compare-drop  nftables beside the prefilter\n"
+	      "  compare-nft   DNAT by nftables, for compare-xdp, by the balancer\n"
 	      "example: VMTEST_PROFILE=icount perf run\n",
 	      to);
 	return to == stdout ? 0 : 2;
@@ -67,7 +81,7 @@ int main(int argc, char **argv)
 		}
 	}
 	for (size_t group = 0; group < GROUPS; group++) {
-		bool wanted = argc == 1;
+		bool wanted = argc == 1 && !groups[group].named;
 
 		for (int i = 1; i < argc; i++)
 			wanted |= !strcmp(argv[i], groups[group].name);

@@ -29,6 +29,15 @@ enum perf_packet { PERF_V4_MISS, PERF_V4_HIT, PERF_V6_MISS, PERF_V6_HIT, PERF_QI
 #define PERF_PREFIX_HIT 5150
 #define PERF_HIT4	"10.20.30.40"
 
+/* The devices of perf_make_pair(). */
+#define PERF_RECEIVER	  "cp0"
+#define PERF_SENDER	  "cp1"
+#define PERF_RECEIVER_MAC "02:00:00:00:00:0a"
+#define PERF_SENDER_MAC	  "02:00:00:00:00:0b"
+
+/* Moves into a new namespace with the pair and no other traffic. -1: net_error() says why. */
+int perf_make_pair(void);
+
 /* Writes the packet into @out (PERF_PACKET_MAX bytes); returns its length. */
 size_t perf_packet(enum perf_packet packet, unsigned char *out);
 
@@ -47,9 +56,15 @@ void perf_report(const char *test, const double *runs, const double *floor);
 /* The median of PERF_RUNS values. */
 double perf_median(const double *runs);
 
-/* The groups: perf.run.*, perf.lb.* and perf.pktgen.*. */
+/* The groups: perf.run.*, perf.lb.* and so on. */
 void perf_run(void);
 void perf_lb(void);
+void perf_guard(void);
+void perf_tc(void);
+void perf_sock(void);
 void perf_pktgen(void);
+void perf_compare_drop(void);
+void perf_compare_nft(void);
+void perf_compare_xdp(void);
 
 #endif

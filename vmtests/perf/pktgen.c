@@ -85,6 +85,21 @@ static int read_result(const char *device, struct pktgen_result *result)
 	return pktgen_parse(text, result);
 }
 
+/* Both ends of a range are within it, here as in the kernel's words for it: max is one more. */
+static int set_ports(const struct pktgen_flow *flow)
+{
+	const char *device = flow->device;
+
+	if (!flow->dport)
+		return 0;
+	return command(device, "udp_src_min %u", flow->sport_first) ||
+			       command(device, "udp_src_max %u", flow->sport_last + 1) ||
+			       command(device, "udp_dst_min %u", flow->dport) ||
+			       command(device, "udp_dst_max %u", flow->dport)
+		       ? -1
+		       : 0;
+}
+
 int pktgen_send(const struct pktgen_flow *flow, struct pktgen_result *result)
 {
 	const char *device = flow->device;
@@ -97,7 +112,8 @@ int pktgen_send(const struct pktgen_flow *flow, struct pktgen_result *result)
 	    command(device, "dst_mac %s", flow->dst_mac) ||
 	    command(device, "src_min %s", flow->source) ||
 	    command(device, "src_max %s", flow->source) ||
-	    command(device, "dst %s", flow->destination) || command("pgctrl", "start"))
+	    command(device, "dst %s", flow->destination) || set_ports(flow) ||
+	    command("pgctrl", "start"))
 		return -1;
 	return read_result(device, result);
 }

@@ -11,6 +11,8 @@ struct pktgen_flow {
 	const char *dst_mac;
 	const char *source; /* IPv4 */
 	const char *destination;
+	/* UDP: the source ports taken in turn; 0: 9, discard (RFC 863), for all of them */
+	unsigned short sport_first, sport_last, dport;
 	unsigned int count;
 };
 

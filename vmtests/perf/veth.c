@@ -4,7 +4,6 @@
 #include <bpf/libbpf.h>
 #include <corepath/abi.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <sched.h>
@@ -24,39 +23,6 @@
 /* Seconds for the receiver to see the last packets after the sender is done. */
 #define DRAIN 10
 
-#define RECEIVER     "cp0"
-#define SENDER	     "cp1"
-#define RECEIVER_MAC "02:00:00:00:00:0a"
-#define SENDER_MAC   "02:00:00:00:00:0b"
-
-/* A namespace with the pair and no other traffic: IPv6 would send its own. */
-static int make_pair(void)
-{
-	static const char *const files[] = {
-		"/proc/sys/net/ipv6/conf/all/disable_ipv6",
-		"/proc/sys/net/ipv6/conf/default/disable_ipv6",
-	};
-	int here = net_unshare();
-
-	if (here < 0)
-		return -1;
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		int fd = open(files[i], O_WRONLY | O_CLOEXEC);
-
-		/* No file: a kernel without IPv6, which sends none. Anything else shows in the
-		 * gate: a packet too many. */
-		if (fd >= 0) {
-			if (write(fd, "1", 1) != 1)
-				result_die("perf: %s: %s", files[i], strerror(errno));
-			close(fd);
-		}
-	}
-	if (net_veth(RECEIVER, RECEIVER_MAC, SENDER, SENDER_MAC, here) || net_up(RECEIVER) ||
-	    net_up(SENDER) || net_running(RECEIVER) || net_running(SENDER))
-		return -1;
-	return close(here);
-}
-
 /* What says that a packet was seen: the device's counters and, of the prefilter, its own. */
 struct seen {
 	struct net_stats device;
@@ -67,7 +33,7 @@ static int read_seen(struct datapath *datapath, struct seen *seen)
 {
 	struct datapath_count counts[COREPATH_DROP_COUNT] = {};
 
-	if (net_read_stats(RECEIVER, &seen->device))
+	if (net_read_stats(PERF_RECEIVER, &seen->device))
 		return -1;
 	if (datapath && datapath_counts(datapath, counts))
 		return -1;
@@ -96,8 +62,8 @@ static int wait_for_packets(struct datapath *datapath, const struct seen *before
 static bool repeat(const char *test, struct datapath *datapath, double *value)
 {
 	static const struct pktgen_flow flow = {
-		.device = SENDER,
-		.dst_mac = RECEIVER_MAC,
+		.device = PERF_SENDER,
+		.dst_mac = PERF_RECEIVER_MAC,
 		.source = PERF_HIT4,
 		.destination = "203.0.113.9",
 		.count = COUNT,
@@ -127,7 +93,7 @@ static bool repeat(const char *test, struct datapath *datapath, double *value)
 			      "not every packet was seen by the program: of %d, pktgen sent %llu "
 			      "with %llu errors, %s received %llu and lost %llu, the prefilter "
 			      "denied %llu",
-			      COUNT, result.sent, result.errors, RECEIVER, received, dropped,
+			      COUNT, result.sent, result.errors, PERF_RECEIVER, received, dropped,
 			      datapath ? denied : 0);
 		return false;
 	}
@@ -138,12 +104,13 @@ static bool repeat(const char *test, struct datapath *datapath, double *value)
 /* Attaches @program natively, measures, detaches. False after a line that says why not. */
 static bool measure(const char *test, int program, struct datapath *datapath, double *runs)
 {
-	int ifindex = if_nametoindex(RECEIVER);
+	int ifindex = if_nametoindex(PERF_RECEIVER);
 	int err = bpf_xdp_attach(ifindex, program, XDP_FLAGS_DRV_MODE, NULL);
 	bool good;
 
 	if (err) {
-		result_report(test, RESULT_ERROR, "native XDP on %s: %s", RECEIVER, strerror(-err));
+		result_report(test, RESULT_ERROR, "native XDP on %s: %s", PERF_RECEIVER,
+			      strerror(-err));
 		return false;
 	}
 	/* The first repeat pays for cold caches of the kernel's allocators. */
@@ -162,7 +129,7 @@ void perf_pktgen(void)
 	int floor;
 
 	result_start(floor_test);
-	if (make_pair()) {
+	if (perf_make_pair()) {
 		result_report(floor_test, RESULT_ERROR, "%s", net_error());
 		return;
 	}

@@ -120,11 +120,12 @@ class Vmtest:
         """The same, to its end."""
         return self.start(*arguments, **more).finish()
 
-    def suites(self, name, files, argv, timeout=60, modules=(), profile="default"):
+    def suites(self, name, files, argv, timeout=60, modules=(), profile="default", programs=()):
         """A file with one suite, for --suites. Files are paths from the top of the tree, or absolute."""
         text = json.dumps({"suites": [{
             "name": name, "about": "a test of the harness", "files": [str(ROOT / file) for file in files],
-            "argv": argv, "profile": profile, "timeout": timeout, **({"modules": list(modules)} if modules else {})}]})
+            "argv": argv, "profile": profile, "timeout": timeout, **({"modules": list(modules)} if modules else {}),
+            **({"programs": list(programs)} if programs else {})}]})
         path = self.folder / f"{name}.yaml"  # JSON is YAML
         new = path.with_suffix(".new")
         new.write_text(text)
