@@ -2,152 +2,24 @@
 /*
  * sec_rules: judges what processes do by the policy set, and stops it.
  *
- * Each hook is there twice: as a BPF LSM program, whose answer is the kernel's, and, for kernels
- * where the BPF LSM is not active, on the entry of the function that would have asked it, where
- * nothing can be prevented, but who does it can be killed before it returns to user space. The
- * loader attaches one of the two.
+ * Each hook is there in the ways it can be had, and the loader takes the first that works here:
+ * sec_lsm_ is a program of the BPF LSM; sec_mod_ is one of BPF_MODIFY_RETURN on the function that
+ * asks security modules, for kernels where the BPF LSM is not active: what it answers is returned
+ * in that one's place, and a kernel lets it do so for every function whose name begins with
+ * security_ (check_attach_modify_return() of kernel/bpf/verifier.c). sec_see_ is on the entry of a
+ * function that nobody can refuse: who does what is denied is killed.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-#include "lib/place.h"
-#include "lib/rules.h"
+#include "lib/deeds_exec.h"
+#include "lib/deeds_file.h"
+#include "lib/deeds_power.h"
+#include "lib/deeds_socket.h"
 
 /* BPF_PROG() gives each program a context, which none here asks for. */
 #pragma clang diagnostic ignored "-Wunused-parameter"
-
-#define AF_UNSPEC 0 /* include/linux/socket.h */
-#define AF_INET	  2
-#define AF_INET6  10
-
-#define FMODE_WRITE 2	  /* include/linux/fs.h */
-#define O_TRUNC	    01000 /* include/uapi/asm-generic/fcntl.h */
-
-static __always_inline int on_exec(struct linux_binprm *bprm, bool preventable)
-{
-	struct deed d = {.op = COREPATH_OP_EXEC, .preventable = preventable};
-	struct sec_scratch *s;
-	struct path path = {};
-	__u32 argc;
-	int answer;
-
-	if (!deed_begin(&d, &s, &answer))
-		return answer;
-	BPF_CORE_READ_INTO(&path, bprm, file, f_path);
-	file_apply(&d, s, &path);
-	if (dim_used(COREPATH_DIM_ARGC)) {
-		argc = BPF_CORE_READ(bprm, argc);
-		__builtin_memcpy(s->key.data, &argc, sizeof(argc));
-		key_start(s, COREPATH_DIM_ARGC, sizeof(argc));
-		key_apply(d.trie, s);
-	}
-	return deed_end(&d, s);
-}
-
-static __always_inline int on_path(enum corepath_op op, const struct path *path, bool preventable)
-{
-	struct deed d = {.op = op, .preventable = preventable};
-	struct sec_scratch *s;
-	int answer;
-
-	if (!deed_begin(&d, &s, &answer))
-		return answer;
-	file_apply(&d, s, path);
-	return deed_end(&d, s);
-}
-
-/* A name in a folder, whether or not there is a file of that name. */
-static __noinline int on_name(enum corepath_op op, const struct path *dir, struct dentry *dentry,
-			      bool preventable)
-{
-	struct path path = {.mnt = BPF_CORE_READ(dir, mnt), .dentry = dentry};
-
-	return on_path(op, &path, preventable);
-}
-
-static __always_inline int on_open(struct file *file, bool preventable)
-{
-	struct path path = {};
-
-	/* most files are opened to be read */
-	if (!(BPF_CORE_READ(file, f_mode) & FMODE_WRITE) &&
-	    !(BPF_CORE_READ(file, f_flags) & O_TRUNC))
-		return 0;
-	BPF_CORE_READ_INTO(&path, file, f_path);
-	return on_path(COREPATH_OP_WRITE, &path, preventable);
-}
-
-static __always_inline int on_truncate(const struct path *from, bool preventable)
-{
-	struct path path = {.mnt = BPF_CORE_READ(from, mnt), .dentry = BPF_CORE_READ(from, dentry)};
-
-	return on_path(COREPATH_OP_WRITE, &path, preventable);
-}
-
-/* Either name of what has two. */
-static __always_inline int on_names(enum corepath_op op, const struct path *dir,
-				    struct dentry *dentry, const struct path *other_dir,
-				    struct dentry *other, bool preventable)
-{
-	int answer = on_name(op, dir, dentry, preventable);
-
-	return answer ? answer : on_name(op, other_dir, other, preventable);
-}
-
-/* The name a file has already; its folder's mount is that of the new name (EXDEV otherwise). */
-static __always_inline int on_link(struct dentry *old, const struct path *dir, struct dentry *new,
-				   bool preventable)
-{
-	return on_names(COREPATH_OP_LINK, dir, old, dir, new, preventable);
-}
-
-/* `any_family`: what udp_sendmsg() takes for AF_INET although it says AF_UNSPEC. */
-static __always_inline int on_address(const void *address, __u32 len, bool any_family,
-				      bool preventable)
-{
-	struct deed d = {.op = COREPATH_OP_CONNECT, .preventable = preventable};
-	struct corepath_addr dest = {};
-	struct sockaddr_in6 sa = {};
-	struct sockaddr_in *sin = (void *)&sa;
-	struct corepath_rule_event *e;
-	struct sec_scratch *s;
-	int answer;
-
-	if (!(sec_config.ops & 1u << COREPATH_OP_CONNECT) || len < sizeof(*sin))
-		return 0;
-	bpf_probe_read_kernel(&sa, len < sizeof(sa) ? sizeof(*sin) : sizeof(sa), address);
-	if (sa.sin6_family == AF_INET || (any_family && sa.sin6_family == AF_UNSPEC))
-		addr_from4(&dest, sin->sin_addr.s_addr);
-	else if (sa.sin6_family == AF_INET6 &&
-		 len >= 24) /* SIN6_LEN_RFC2133 of include/net/ipv6.h */
-		__builtin_memcpy(&dest, &sa.sin6_addr, sizeof(dest));
-	else
-		return 0;
-	if (!deed_begin(&d, &s, &answer))
-		return answer;
-	e = &s->event.rule;
-	e->dest = dest;
-	e->port = sa.sin6_port;
-	if (dim_used(COREPATH_DIM_DEST)) {
-		__builtin_memcpy(s->key.data, &dest, sizeof(dest));
-		key_start(s, COREPATH_DIM_DEST, sizeof(dest));
-		key_apply(d.trie, s);
-	}
-	if (dim_used(COREPATH_DIM_PORT)) {
-		__builtin_memcpy(s->key.data, &sa.sin6_port, sizeof(sa.sin6_port));
-		key_start(s, COREPATH_DIM_PORT, sizeof(sa.sin6_port));
-		key_apply(d.trie, s);
-	}
-	return deed_end(&d, s);
-}
-
-static __always_inline int on_send(struct msghdr *msg, bool preventable)
-{
-	const void *name = BPF_CORE_READ(msg, msg_name);
-
-	return name ? on_address(name, BPF_CORE_READ(msg, msg_namelen), true, preventable) : 0;
-}
 
 /* What a hook may answer, as two constants: 6.12 looks for itself (5d99e198be27 "bpf, lsm: Add
  * check for BPF LSM return value"), and a compiler would make one number of them. */
@@ -161,124 +33,175 @@ static __always_inline int lsm(int answer)
 	return refused;
 }
 
-/* Who is not asked answers nothing. */
-static __always_inline int seen(int answer)
+/* `call` is the deed, and `hook` who asks; what follows are the hook's arguments. */
+#define PROGRAM(program, section, by, call, args...)                                               \
+	SEC(section)                                                                               \
+	int BPF_PROG(program, args)                                                                \
+	{                                                                                          \
+		__u32 hook = by;                                                                   \
+                                                                                                   \
+		return lsm(call);                                                                  \
+	}
+
+#define SEE(name, function, call, args...)                                                         \
+	SEC("fentry/" function)                                                                    \
+	int BPF_PROG(sec_see_##name, args)                                                         \
+	{                                                                                          \
+		__u32 hook = COREPATH_HOOK_FENTRY;                                                 \
+                                                                                                   \
+		call;                                                                              \
+		return 0;                                                                          \
+	}
+
+#define LSM(name, lsm_hook, call, args...)                                                         \
+	PROGRAM(sec_lsm_##name, "lsm/" lsm_hook, COREPATH_HOOK_LSM, call, args)
+
+#define HOOK(name, lsm_hook, function, call, args...)                                              \
+	LSM(name, lsm_hook, call, args)                                                            \
+	PROGRAM(sec_mod_##name, "fmod_ret/" function, COREPATH_HOOK_FMOD_RET, call, args)
+
+/* Those that some kernels lack: the question mark is libbpf's. */
+#define SOME(name, lsm_hook, function, call, args...)                                              \
+	PROGRAM(sec_lsm_##name, "?lsm/" lsm_hook, COREPATH_HOOK_LSM, call, args)                   \
+	PROGRAM(sec_mod_##name, "?fmod_ret/" function, COREPATH_HOOK_FMOD_RET, call, args)
+
+/* Hooks that the kernel calls as its function. */
+#define SAME(name, lsm_hook, call, args...) HOOK(name, lsm_hook, "security_" lsm_hook, call, args)
+
+/* ---- files ---- */
+
+HOOK(exec, "bprm_check_security", "security_bprm_check", on_exec(bprm, hook),
+     struct linux_binprm *bprm)
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sec_see_args, struct task_struct *p, pid_t old_tid, struct linux_binprm *bprm)
 {
+	on_args(old_tid, bprm, COREPATH_HOOK_TRACEPOINT);
 	return 0;
 }
 
-/* ---- the BPF LSM ---- */
+SAME(open, "file_open", on_open(file, hook), struct file *file)
 
-SEC("lsm/bprm_check_security")
-int BPF_PROG(sec_lsm_exec, struct linux_binprm *bprm)
-{
-	return lsm(on_exec(bprm, true));
-}
+SAME(truncate, "path_truncate", on_its_path(COREPATH_OP_WRITE, path, hook), const struct path *path)
 
-SEC("lsm/file_open")
-int BPF_PROG(sec_lsm_open, struct file *file)
-{
-	return lsm(on_open(file, true));
-}
+/* From 6.2 on (3350607dc562 "security: Create file_truncate hook from path_truncate hook");
+ * ftruncate() asks path_truncate before. */
+SOME(ftruncate, "file_truncate", "security_file_truncate", on_ftruncate(file, hook),
+     struct file *file)
 
-SEC("lsm/path_truncate")
-int BPF_PROG(sec_lsm_truncate, const struct path *path)
-{
-	return lsm(on_truncate(path, true));
-}
+SAME(unlink, "path_unlink", on_name(COREPATH_OP_UNLINK, dir, dentry, hook), const struct path *dir,
+     struct dentry *dentry)
 
-SEC("lsm/path_unlink")
-int BPF_PROG(sec_lsm_unlink, const struct path *dir, struct dentry *dentry)
-{
-	return lsm(on_name(COREPATH_OP_UNLINK, dir, dentry, true));
-}
+SAME(rmdir, "path_rmdir", on_name(COREPATH_OP_UNLINK, dir, dentry, hook), const struct path *dir,
+     struct dentry *dentry)
 
-SEC("lsm/path_rmdir")
-int BPF_PROG(sec_lsm_rmdir, const struct path *dir, struct dentry *dentry)
-{
-	return lsm(on_name(COREPATH_OP_UNLINK, dir, dentry, true));
-}
+SAME(rename, "path_rename", on_names(COREPATH_OP_RENAME, old_dir, old, new_dir, new, hook),
+     const struct path *old_dir, struct dentry *old, const struct path *new_dir, struct dentry *new)
 
-SEC("lsm/path_rename")
-int BPF_PROG(sec_lsm_rename, const struct path *old_dir, struct dentry *old,
-	     const struct path *new_dir, struct dentry *new)
-{
-	return lsm(on_names(COREPATH_OP_RENAME, old_dir, old, new_dir, new, true));
-}
+SAME(link, "path_link", on_link(old, dir, new, hook), struct dentry *old, const struct path *dir,
+     struct dentry *new)
 
-SEC("lsm/path_link")
-int BPF_PROG(sec_lsm_link, struct dentry *old, const struct path *dir, struct dentry *new)
-{
-	return lsm(on_link(old, dir, new, true));
-}
+SAME(mkdir, "path_mkdir", on_name(COREPATH_OP_CREATE, dir, dentry, hook), const struct path *dir,
+     struct dentry *dentry)
 
-SEC("lsm/socket_connect")
-int BPF_PROG(sec_lsm_connect, struct socket *sock, struct sockaddr *address, int len)
-{
-	return lsm(on_address(address, len, false, true));
-}
+/* of open() with O_CREAT, too */
+SAME(mknod, "path_mknod", on_name(COREPATH_OP_CREATE, dir, dentry, hook), const struct path *dir,
+     struct dentry *dentry)
 
-SEC("lsm/socket_sendmsg")
-int BPF_PROG(sec_lsm_send, struct socket *sock, struct msghdr *msg, int size)
-{
-	return lsm(on_send(msg, true));
-}
+SAME(symlink, "path_symlink", on_name(COREPATH_OP_CREATE, dir, dentry, hook),
+     const struct path *dir, struct dentry *dentry)
 
-/* ---- who would have asked it ---- */
+SAME(chmod, "path_chmod", on_chmod(path, mode, hook), const struct path *path, umode_t mode)
 
-SEC("fentry/security_bprm_check")
-int BPF_PROG(sec_see_exec, struct linux_binprm *bprm)
-{
-	return seen(on_exec(bprm, false));
-}
+/* Its ids are structs, which trampolines take from 6.1 on (720e6a435194). */
+SOME(chown, "path_chown", "security_path_chown", on_its_path(COREPATH_OP_CHOWN, path, hook),
+     const struct path *path)
 
-SEC("fentry/security_file_open")
-int BPF_PROG(sec_see_open, struct file *file)
-{
-	return seen(on_open(file, false));
-}
+/* ---- mounts ---- */
 
-SEC("fentry/security_path_truncate")
-int BPF_PROG(sec_see_truncate, const struct path *path)
-{
-	return seen(on_truncate(path, false));
-}
+SAME(mount, "sb_mount", on_its_path(COREPATH_OP_MOUNT, path, hook), const char *dev_name,
+     const struct path *path)
 
-SEC("fentry/security_path_unlink")
-int BPF_PROG(sec_see_unlink, const struct path *dir, struct dentry *dentry)
-{
-	return seen(on_name(COREPATH_OP_UNLINK, dir, dentry, false));
-}
+SAME(move_mount, "move_mount", on_its_path(COREPATH_OP_MOUNT, to, hook), const struct path *from,
+     const struct path *to)
 
-SEC("fentry/security_path_rmdir")
-int BPF_PROG(sec_see_rmdir, const struct path *dir, struct dentry *dentry)
-{
-	return seen(on_name(COREPATH_OP_UNLINK, dir, dentry, false));
-}
+/* by fsconfig() */
+SAME(remount, "sb_remount", on_no_file(COREPATH_OP_MOUNT, hook), struct super_block *sb)
 
-SEC("fentry/security_path_rename")
-int BPF_PROG(sec_see_rename, const struct path *old_dir, struct dentry *old,
-	     const struct path *new_dir, struct dentry *new)
-{
-	return seen(on_names(COREPATH_OP_RENAME, old_dir, old, new_dir, new, false));
-}
+SAME(umount, "sb_umount", on_umount(mnt, hook), struct vfsmount *mnt)
 
-SEC("fentry/security_path_link")
-int BPF_PROG(sec_see_link, struct dentry *old, const struct path *dir, struct dentry *new)
-{
-	return seen(on_link(old, dir, new, false));
-}
+SAME(pivot_root, "sb_pivotroot", on_its_path(COREPATH_OP_PIVOT_ROOT, to, hook),
+     const struct path *from, const struct path *to)
 
-SEC("fentry/security_socket_connect")
-int BPF_PROG(sec_see_connect, struct socket *sock, struct sockaddr *address, int len)
-{
-	return seen(on_address(address, len, false, false));
-}
+/* ---- sockets ---- */
 
-SEC("fentry/security_socket_sendmsg")
-int BPF_PROG(sec_see_send, struct socket *sock, struct msghdr *msg, int size)
-{
-	return seen(on_send(msg, false));
-}
+SAME(connect, "socket_connect", on_address(COREPATH_OP_CONNECT, address, len, false, hook),
+     struct socket *sock, struct sockaddr *address, int len)
+
+SAME(send, "socket_sendmsg", on_send(msg, hook), struct socket *sock, struct msghdr *msg)
+
+SAME(bind, "socket_bind", on_address(COREPATH_OP_BIND, address, len, true, hook),
+     struct socket *sock, struct sockaddr *address, int len)
+
+SAME(listen, "socket_listen", on_listen(sock, hook), struct socket *sock)
+
+/* ---- credentials ---- */
+
+SAME(setuid, "task_fix_setuid", on_setuid(now, before, hook), struct cred *now,
+     const struct cred *before)
+
+SAME(setgid, "task_fix_setgid", on_setgid(now, before, hook), struct cred *now,
+     const struct cred *before)
+
+/* Of a file that has the bit: the ids are set before modules are asked (bprm_creds_from_file() of
+ * fs/exec.c). */
+SAME(setuid_file, "bprm_creds_from_file", on_setuid(bprm->cred, current_cred(), hook),
+     struct linux_binprm *bprm)
+
+SAME(setgid_file, "bprm_creds_from_file", on_setgid(bprm->cred, current_cred(), hook),
+     struct linux_binprm *bprm)
+
+SAME(capset, "capset", on_capset(effective, hook), struct cred *now, const struct cred *before,
+     const kernel_cap_t *effective)
+
+/* The module that finds the capabilities is asked first of all, so the BPF LSM sees them. On the
+ * function's entry they are not there yet; then they are when it is too late to refuse. */
+LSM(capability_file, "bprm_creds_from_file", on_capabilities(capabilities_of(bprm->cred), hook),
+    struct linux_binprm *bprm)
+SEE(capability_file, "security_bprm_committing_creds",
+    on_capabilities(capabilities_of(bprm->cred), hook), struct linux_binprm *bprm)
+
+/* ---- namespaces ---- */
+
+/* The hook is from 6.1 on (7cd4c5c2101c "security, lsm: Introduce security_create_user_ns()"). */
+SOME(userns, "userns_create", "security_create_user_ns",
+     on_bits(COREPATH_OP_USERNS, CLONE_NEWUSER, hook), const struct cred *cred)
+SEE(userns, "create_user_ns", on_bits(COREPATH_OP_USERNS, CLONE_NEWUSER, hook), struct cred *cred)
+
+SAME(clone, "task_alloc", on_clone(flags, hook), struct task_struct *task, unsigned long flags)
+
+/* No module is asked. */
+SEE(unshare, "__x64_sys_unshare", on_unshare(regs->di, hook), const struct pt_regs *regs)
+SEE(unshare32, "__ia32_sys_unshare", on_unshare(regs->bx, hook), const struct pt_regs *regs)
+SEE(setns, "__x64_sys_setns", on_setns(regs->di, regs->si, hook), const struct pt_regs *regs)
+SEE(setns32, "__ia32_sys_setns", on_setns(regs->bx, regs->cx, hook), const struct pt_regs *regs)
+
+/* ---- other processes, and the kernel ---- */
+
+SAME(ptrace, "ptrace_access_check", on_attach(child, mode, hook), struct task_struct *child,
+     unsigned int mode)
+
+/* who is to be traced asks for it */
+SAME(traceme, "ptrace_traceme", on_ptrace((void *)bpf_get_current_task(), hook),
+     struct task_struct *parent)
+
+SAME(module, "kernel_read_file", on_module_file(file, id, hook), struct file *file,
+     enum kernel_read_file_id id)
+
+SAME(module_data, "kernel_load_data", on_module_data(id, hook), enum kernel_load_data_id id)
+
+SAME(module_request, "kernel_module_request", on_module_request(name, hook), char *name)
+
+SAME(bpf, "bpf", on_number(COREPATH_OP_BPF, cmd, hook), int cmd)
 
 char LICENSE[] SEC("license") = "GPL";

@@ -14,10 +14,10 @@
 
 #include "sec_maps.h"
 
-#define PATH_STEPS 64
+#define PATH_STEPS 16
 /* 2048 names of one byte and their slashes are COREPATH_PATH_MAX; the rest is for mounts on the way
  */
-#define PATH_CALLS 36
+#define PATH_CALLS 144
 
 #define NAME_MAX 255 /* include/uapi/linux/limits.h */
 

@@ -31,6 +31,17 @@ enum path_walk_flags {
 #define SEC_NAME_MASK (COREPATH_PATH_MAX - 1)
 #define SEC_DATA_MASK 16383
 
+/*
+ * Programs that are about to run, by the thread that called execve(): rules that but for their
+ * conditions of arguments match. The oldest goes when there is no room, so that one that fails
+ * leaves nothing for long.
+ */
+struct sec_pending {
+	__u64 set;  /* of the policy */
+	__u64 bprm; /* of the call: a script's interpreter is the same one's */
+	__u64 live[COREPATH_RULE_WORDS];
+};
+
 struct sec_scratch {
 	__u32 used; /* bytes of event.data */
 	__u32 pad;
@@ -39,7 +50,9 @@ struct sec_scratch {
 	struct corepath_sec_key key;
 	__u64 live[COREPATH_RULE_WORDS]; /* rules that may still match */
 	__u64 before[COREPATH_RULE_WORDS];
-	__u64 met[COREPATH_RULE_WORDS]; /* rules of which one of several names meets a condition */
+	__u64 met[COREPATH_RULE_WORDS]; /* rules of which one of several things meets a condition */
+	__u64 banned[COREPATH_RULE_WORDS]; /* rules which one of them must not meet */
+	struct sec_pending pending;
 	union {
 		struct corepath_exec_event exec;
 		struct corepath_fork_event fork;

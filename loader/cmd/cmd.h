@@ -69,6 +69,7 @@ int cmd_socket_status(const struct args *args);
 int cmd_security_load(const struct args *args);
 int cmd_security_unload(const struct args *args);
 int cmd_security_status(const struct args *args);
+int cmd_security_builtins(const struct args *args);
 int cmd_observe(const struct args *args);
 int cmd_endpoint_add(const struct args *args);
 int cmd_endpoint_del(const struct args *args);

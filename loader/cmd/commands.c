@@ -241,15 +241,28 @@ const struct command commands[] = {
 	 "They outlive this command. A file with a mistake changes nothing.\n"
 	 "  rules:\n"
 	 "    - name: NAME         as events and 'security status' call it\n"
-	 "      on: [write, ...]   exec, write, unlink, rename, link, connect\n"
+	 "      on: [write, ...]   files: exec, write, create, unlink, rename, link, chmod, chown; mount,\n"
+	 "                         umount, pivot_root; sockets: connect, bind, listen; setuid, setgid,\n"
+	 "                         capability (one is gained), userns, unshare, setns, ptrace, bpf, module\n"
+	 "                         (is loaded), module_request (the kernel is made to ask for one)\n"
 	 "      action: ACTION     log; deny: it fails (EPERM); kill: SIGKILL; audit: told as deny, let through\n"
 	 "      weaker: yes        kill in place of deny on a kernel that cannot prevent\n"
 	 "      rate: N or N/SEC   events of it\n"
-	 "      path: [P, ...]     the file: /exact, /prefix*, *suffix\n"
+	 "      path: [P, ...]     the file, mount point, or program that is traced: /exact, /prefix*, *suffix\n"
 	 "      exe: [P, ...]      the program that does it; parent: that of its parent\n"
 	 "      uid: [N, ...]      effective; cgroup: [/sys/fs/cgroup/DIR, ...], with those below\n"
-	 "      dest: [PREFIX,...] of connect; port: [N, ...]; argc: [N, ...] of exec\n"
+	 "      pid-ns: host       it is in the host's PID namespace, or one of that number; also mnt-ns,\n"
+	 "                         user-ns, net-ns\n"
+	 "      args: [A, ...]     of exec: one of its arguments is A, or begins so ('--cap-add=*'); it can be\n"
+	 "                         killed before it begins, not refused\n"
+	 "      dest: [PREFIX,...] of connect; addr: of bind and listen; port: [N, ...]; argc: [N, ...] of exec\n"
+	 "      to-uid: [N, ...]   of setuid; to-gid: of setgid; cap: [CAP_SYS_ADMIN, ...] that is gained\n"
+	 "      namespace: [N,...] of unshare and setns: mnt, pid, net, user, ipc, uts, cgroup, time\n"
+	 "      mode: [M, ...]     of chmod, what is set: setuid, setgid, sticky, other-write\n"
+	 "      cmd: [C, ...]      of bpf: prog_load, map_create, ...\n"
 	 "      any: [{...}, ...]  conditions of which one entry must be met as well\n"
+	 "    - builtin: NAME      rules of 'corepath security builtins'; further fields are added to each\n"
+	 "  scope: {cgroup: ...}   conditions of who does it, for all rules of the file\n"
 	 "  All conditions must be met, of a list one; path-not, exe-not, parent-not, uid-not, ...: none.",
 	 "corepath security load rules.yaml", 0, 1, 1, cmd_security_load},
 	{"security", "unload", "", "Put no rule in force.", "corepath security unload", 0, 0, 0,
@@ -257,6 +270,9 @@ const struct command commands[] = {
 	{"security", "status", "",
 	 "Print the rules in force, how often each matched, and whether they prevent.",
 	 "corepath security status --json", BIT(OPT_JSON), 0, 0, cmd_security_status},
+	{"security", "builtins", "",
+	 "Print the policies that '- builtin: NAME' switches on, each as the rules it stands for.",
+	 "corepath security builtins", BIT(OPT_JSON), 0, 0, cmd_security_builtins},
 	{NULL, "counters", "", "Print packets and bytes by what became of them.",
 	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
 	{NULL, "observe",

@@ -194,10 +194,15 @@ static void print_exit(const struct corepath_exit_event *e, const char *time)
 		printf(" status %u", e->code);
 }
 
+static bool has_address(__u8 op)
+{
+	return op == COREPATH_OP_CONNECT || op == COREPATH_OP_BIND || op == COREPATH_OP_LISTEN;
+}
+
 static json_t *json_rule(const struct corepath_rule_event *e, const char *time)
 {
 	json_t *line = json_process(&e->head, &e->process, time);
-	char dest[COREPATH_SERVICE_STRLEN];
+	char dest[COREPATH_SERVICE_STRLEN], value[1024];
 	const char *path, *exe;
 
 	if (corepath_rule_text(e, &path, &exe)) {
@@ -210,28 +215,35 @@ static json_t *json_rule(const struct corepath_rule_event *e, const char *time)
 	json_object_set_new(line, "prevented", json_boolean(e->prevented));
 	json_object_set_new(line, "killed", json_boolean(e->killed));
 	json_object_set_new(line, "exe", json_text(exe, e->exe_len));
-	if (e->op == COREPATH_OP_CONNECT)
+	if (has_address(e->op))
 		json_object_set_new(
-			line, "dest",
+			line, e->op == COREPATH_OP_CONNECT ? "dest" : "addr",
 			json_string(corepath_endpoint_format(&e->dest, ntohs(e->port), dest)));
-	else
+	else if (e->path_len || !corepath_value_name(e->op))
 		json_object_set_new(line, "path", json_text(path, e->path_len));
+	if (corepath_value_name(e->op))
+		json_object_set_new(
+			line, corepath_value_name(e->op),
+			json_string(corepath_value_text(e->op, e->value, value, sizeof(value))));
 	return line;
 }
 
 static bool print_rule(const struct corepath_rule_event *e, const char *time)
 {
-	char dest[COREPATH_SERVICE_STRLEN];
+	char dest[COREPATH_SERVICE_STRLEN], value[1024];
 	const char *path, *exe;
 
 	if (corepath_rule_text(e, &path, &exe))
 		return false;
 	print_head(&e->head, &e->process, time);
 	printf(" %s: %s %s", e->name, corepath_action_name(e->action), corepath_op_name(e->op));
-	if (e->op == COREPATH_OP_CONNECT)
+	if (has_address(e->op))
 		printf(" %s", corepath_endpoint_format(&e->dest, ntohs(e->port), dest));
-	else
+	else if (e->path_len || !corepath_value_name(e->op))
 		print_text(path, e->path_len);
+	if (corepath_value_name(e->op))
+		printf(" %s %s", corepath_value_name(e->op),
+		       corepath_value_text(e->op, e->value, value, sizeof(value)));
 	fputs(" by", stdout);
 	print_text(exe, e->exe_len);
 	fputs(e->prevented ? ", prevented" : ", not prevented", stdout);

@@ -8,9 +8,22 @@
 #include "cmd.h"
 #include "json.h"
 
-static void say_how(enum corepath_enforcement how)
+static void print_how(FILE *to, const struct corepath_security_status *st)
 {
-	fprintf(stderr, "corepath: security: %s\n", corepath_enforcement_text(how));
+	const char *before = " (not: ";
+	int op;
+
+	fputs(corepath_enforcement_text(st->how), to);
+	for (op = 0; st->how == COREPATH_PREVENTS_PART && op < COREPATH_OPS; op++)
+		if (st->weak & 1u << op) {
+			fprintf(to, "%s%s", before, corepath_op_name(op));
+			before = ", ";
+		}
+	if (st->how == COREPATH_PREVENTS_PART)
+		fputs(": detects and kills)", to);
+	if (st->means == COREPATH_MEANS_FMOD_RET)
+		fputs(", by BPF_MODIFY_RETURN: the BPF LSM is not active", to);
+	fputc('\n', to);
 }
 
 int cmd_security_load(const struct args *args)
@@ -21,7 +34,8 @@ int cmd_security_load(const struct args *args)
 		return report_failure(args, true);
 	if (corepath_security_status(args->pin_dir, &st))
 		return report_failure(args, false);
-	say_how(st.how);
+	fputs("corepath: security: ", stderr);
+	print_how(stderr, &st);
 	free(st.rules);
 	return EXIT_DONE;
 }
@@ -58,8 +72,10 @@ static json_t *status_json(const struct corepath_security_status *st, bool loade
 						       corepath_action_name(r->asked), "hits",
 						       (json_int_t)r->hits));
 	}
-	return json_pack("{s:b, s:s?, s:o}", "loaded", loaded, "enforcement",
-			 loaded ? corepath_enforcement_text(st->how) : NULL, "rules", rules);
+	return json_pack("{s:b, s:s?, s:s?, s:o, s:o}", "loaded", loaded, "enforcement",
+			 loaded ? corepath_enforcement_text(st->how) : NULL, "means",
+			 loaded ? corepath_means_name(st->means) : NULL, "cannot_prevent",
+			 ops_json(st->weak), "rules", rules);
 }
 
 static void status_text(const struct corepath_security_status *st)
@@ -67,7 +83,7 @@ static void status_text(const struct corepath_security_status *st)
 	size_t i;
 	int op;
 
-	printf("%s\n", corepath_enforcement_text(st->how));
+	print_how(stdout, st);
 	for (i = 0; i < st->n; i++) {
 		const struct corepath_rule_info *r = &st->rules[i];
 
@@ -98,4 +114,24 @@ int cmd_security_status(const struct args *args)
 		status_text(&st);
 	free(st.rules);
 	return status;
+}
+
+int cmd_security_builtins(const struct args *args)
+{
+	size_t n, i;
+	const struct corepath_builtin *b = corepath_builtins(&n);
+	json_t *list = args->json ? json_array() : NULL;
+
+	for (i = 0; i < n; i++) {
+		if (args->json) {
+			json_array_append_new(list,
+					      json_pack("{s:s, s:s?, s:s, s:s}", "name", b[i].name,
+							"needs", b[i].needs, "about", b[i].about,
+							"rules", b[i].rules));
+			continue;
+		}
+		printf("%s%s\n%s%s%s\n%s", i ? "\n" : "", b[i].name, b[i].about,
+		       b[i].needs ? "\nNeeds: " : "", b[i].needs ?: "", b[i].rules);
+	}
+	return args->json ? print_json(list) : EXIT_DONE;
 }

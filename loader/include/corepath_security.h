@@ -18,20 +18,34 @@ int corepath_exec_text(const struct corepath_exec_event *e, struct corepath_exec
 /* The texts of a rule event, likewise. */
 int corepath_rule_text(const struct corepath_rule_event *e, const char **path, const char **exe);
 
-/* "exec", "write", "unlink", "rename", "link", "connect"; "log", "audit", "deny", "kill" */
+/* "exec", "write", ...; "log", "audit", "deny", "kill" */
 const char *corepath_op_name(enum corepath_op op);
 const char *corepath_action_name(enum corepath_action action);
 
+/* What a rule event's value is called ("to-uid", "cap", "namespace", "cmd", "mode"), NULL if its op
+ * has none; and as text: a number, or names with commas. */
+const char *corepath_value_name(enum corepath_op op);
+const char *corepath_value_text(enum corepath_op op, __u64 value, char *out, size_t size);
+
 /* What this kernel lets rules do. */
 enum corepath_enforcement {
-	COREPATH_PREVENTS = 1, /* what is denied does not happen */
-	COREPATH_KILLS = 2,    /* who does it is killed, after it has happened */
+	COREPATH_PREVENTS = 1,	    /* what is denied does not happen */
+	COREPATH_KILLS = 2,	    /* who does it is killed, before it returns to user space */
+	COREPATH_PREVENTS_PART = 3, /* the one or the other, by op */
+	COREPATH_CANNOT = 4,	    /* some op cannot be seen */
 };
 
-/* Found by opening a file and seeing whether a program of the BPF LSM was asked: they load and
- * attach where it is not active, too. -EPERM if that may not be done. Nothing need be up, and
- * nothing is left. */
-int corepath_enforcement(enum corepath_enforcement *how);
+/* Who is asked before something is done: the BPF LSM, or, where it is not active, programs of
+ * BPF_MODIFY_RETURN on the functions that ask security modules. */
+enum corepath_means { COREPATH_MEANS_LSM = 1, COREPATH_MEANS_FMOD_RET = 2 };
+
+/* "lsm", "fmod_ret"; "none" of 0 */
+const char *corepath_means_name(enum corepath_means means);
+
+/* Of these ops together (bits of enum corepath_op). Found by opening a file and seeing whether a
+ * program was asked: those of the BPF LSM load and attach where it is not active, too. -EPERM if
+ * that may not be done. Nothing need be up, and nothing is left. */
+int corepath_enforcement(__u32 ops, enum corepath_enforcement *how);
 
 /* "prevents"; "detects and kills, cannot prevent" */
 const char *corepath_enforcement_text(enum corepath_enforcement how);
@@ -56,12 +70,24 @@ struct corepath_rule_info {
 };
 
 struct corepath_security_status {
-	enum corepath_enforcement how;
+	enum corepath_enforcement how; /* of the rules' ops */
+	enum corepath_means means;
+	__u32 weak;			  /* ops that cannot be prevented here */
 	struct corepath_rule_info *rules; /* one for each entry of `any` */
 	size_t n;
 };
 
 /* -ENOENT if nothing is loaded. The caller frees st->rules. */
 int corepath_security_status(const char *pin_dir, struct corepath_security_status *st);
+
+/* A policy that '- builtin: NAME' in a file of rules switches on. */
+struct corepath_builtin {
+	const char *name;
+	const char *needs; /* the field that the entry must have, or NULL */
+	const char *about;
+	const char *rules; /* YAML, as a file has them */
+};
+
+const struct corepath_builtin *corepath_builtins(size_t *n);
 
 #endif

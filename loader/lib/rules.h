@@ -5,8 +5,11 @@
 
 #include "internal.h"
 
+struct kind;
+
 struct cp_condition {
-	__u8 dim; /* enum corepath_dim */
+	const struct kind *kind; /* the field it is from */
+	__u8 dim;		 /* enum corepath_dim */
 	bool not;
 	__u32 bits; /* of data */
 	__u8 data[COREPATH_SEC_DATA];
@@ -31,9 +34,19 @@ struct cp_rules {
 	__u32 ops, dims; /* bits of those there are */
 };
 
-/* Reads the file. Errors have their text. */
-int cp_rules_read(const char *file, struct cp_rules *rules);
+/* Reads the file. '@pins' in a path is @pin_dir. Errors have their text. */
+int cp_rules_read(const char *file, const char *pin_dir, struct cp_rules *rules);
 void cp_rules_free(struct cp_rules *rules);
+
+/* sec_names.c: the number of a name of `cap`, `namespace`, `mode` or `cmd`; -EINVAL */
+int cp_cap_parse(const char *name);
+int cp_namespace_parse(const char *name);
+int cp_mode_parse(const char *name);
+int cp_cmd_parse(const char *name);
+
+/* The names, with commas. */
+const char *cp_namespace_names(void);
+const char *cp_mode_names(void);
 
 /* rules_trie.c: a new trie with the rules; its descriptor. -ENOMEM, or the kernel's, without a
  * text. */

@@ -6,29 +6,6 @@
 #include <string.h>
 #include "rules_read.h"
 
-static const char *const op_names[COREPATH_OPS] = {
-	[COREPATH_OP_EXEC] = "exec",	 [COREPATH_OP_WRITE] = "write",
-	[COREPATH_OP_UNLINK] = "unlink", [COREPATH_OP_RENAME] = "rename",
-	[COREPATH_OP_LINK] = "link",	 [COREPATH_OP_CONNECT] = "connect",
-};
-
-static const char *const action_names[COREPATH_ACTIONS] = {
-	[COREPATH_ACTION_LOG] = "log",
-	[COREPATH_ACTION_AUDIT] = "audit",
-	[COREPATH_ACTION_DENY] = "deny",
-	[COREPATH_ACTION_KILL] = "kill",
-};
-
-const char *corepath_op_name(enum corepath_op op)
-{
-	return op < COREPATH_OPS ? op_names[op] : "?";
-}
-
-const char *corepath_action_name(enum corepath_action action)
-{
-	return action < COREPATH_ACTIONS ? action_names[action] : "?";
-}
-
 static int expect(struct reader *r, const yaml_node_t *node, const char *key, yaml_node_type_t type)
 {
 	if (node->type == type)
@@ -91,8 +68,7 @@ static int read_condition(struct reader *r, yaml_node_t *node, const char *key, 
 	int err = expect(r, node, key, YAML_SCALAR_NODE);
 
 	c.dim = kind->dim;
-	if (!err && c.not&&kind->dim == COREPATH_DIM_CGROUP)
-		err = FAIL(r, node, key, "cannot be; say which cgroups are meant");
+	c.kind = kind;
 	if (!err)
 		err = kind->parse(r, node, kind, &c);
 	return err ? err : add_condition(r, into, &c);
@@ -100,20 +76,29 @@ static int read_condition(struct reader *r, yaml_node_t *node, const char *key, 
 
 /* ---- rules ---- */
 
+static const char *all_ops(void)
+{
+	static char text[512];
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < COREPATH_OPS; i++)
+		used += snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "",
+				 corepath_op_name(i));
+	return text;
+}
+
 static int read_op(struct reader *r, yaml_node_t *node, const char *key, void *into)
 {
 	struct cp_rule *rule = into;
 	int i, err = expect(r, node, key, YAML_SCALAR_NODE);
 
 	for (i = 0; i < COREPATH_OPS && !err; i++)
-		if (!strcmp(text_of(node), op_names[i])) {
+		if (!strcmp(text_of(node), corepath_op_name(i))) {
 			rule->ops |= 1u << i;
 			return 0;
 		}
-	return err ? err
-		   : FAIL(r, node, key,
-			  "'%s': expected exec, write, unlink, rename, link or connect",
-			  text_of(node));
+	return err ? err : FAIL(r, node, key, "'%s': expected %s", text_of(node), all_ops());
 }
 
 static int read_name(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
@@ -130,7 +115,7 @@ static int read_action(struct reader *r, const yaml_node_t *node, struct cp_rule
 	int i;
 
 	for (i = 0; i < COREPATH_ACTIONS; i++)
-		if (!strcmp(text_of(node), action_names[i])) {
+		if (!strcmp(text_of(node), corepath_action_name(i))) {
 			rule->action = rule->asked = i;
 			return 0;
 		}
@@ -170,6 +155,8 @@ static int read_key(struct reader *r, yaml_node_t *node, const char *key, struct
 
 	if (kind_of(key, &not))
 		return each(r, node, key, read_condition, rule);
+	if (whole && !strcmp(key, "builtin")) /* read_rule() has seen it */
+		return 0;
 	if (whole && !strcmp(key, "on"))
 		return each(r, node, key, read_op, rule);
 	for (i = 0; whole && i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -181,9 +168,7 @@ static int read_key(struct reader *r, yaml_node_t *node, const char *key, struct
 		    whole ? "" : " in an entry of 'any'");
 }
 
-/* Reads a mapping; *any is its list of alternatives, if it has one. */
-static int read_mapping(struct reader *r, yaml_node_t *node, struct cp_rule *rule,
-			yaml_node_t **any)
+int cp_rule_read(struct reader *r, yaml_node_t *node, struct cp_rule *rule, yaml_node_t **any)
 {
 	yaml_node_pair_t *p, *q;
 	int err = expect(r, node, any ? "rules" : "any", YAML_MAPPING_NODE);
@@ -212,7 +197,7 @@ static int read_mapping(struct reader *r, yaml_node_t *node, struct cp_rule *rul
 
 static int check(struct reader *r, const yaml_node_t *node, const struct cp_rule *rule)
 {
-	size_t i, k;
+	size_t i;
 
 	if (!*rule->name)
 		return FAIL(r, node, "name", "is missing");
@@ -227,17 +212,10 @@ static int check(struct reader *r, const yaml_node_t *node, const struct cp_rule
 			"'path: /*'",
 			rule->name);
 	for (i = 0; i < rule->n_conditions; i++)
-		for (k = 0; k < cp_n_kinds; k++) {
-			__u8 dim = rule->conditions[i].dim;
-
-			if (dim == COREPATH_DIM_PATH_END)
-				dim = COREPATH_DIM_PATH;
-			if (cp_kinds[k].dim == dim && rule->ops & ~cp_kinds[k].ops)
-				return FAIL(
-					r, node, cp_kinds[k].name,
-					"rule '%s' is about what has none ('on'); make it two rules",
-					rule->name);
-		}
+		if (rule->ops & ~rule->conditions[i].kind->ops)
+			return FAIL(r, node, rule->conditions[i].kind->name,
+				    "rule '%s' is about what has none ('on'); make it two rules",
+				    rule->name);
 	return 0;
 }
 
@@ -296,29 +274,88 @@ static int append_split(struct reader *r, const yaml_node_t *node, struct cp_rul
 	return err;
 }
 
+yaml_node_t *cp_value_of(yaml_document_t *doc, const yaml_node_t *node, const char *key)
+{
+	yaml_node_pair_t *p;
+
+	if (node->type != YAML_MAPPING_NODE)
+		return NULL;
+	for (p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
+		yaml_node_t *k = yaml_document_get_node(doc, p->key);
+
+		if (k->type == YAML_SCALAR_NODE && !strcmp(text_of(k), key))
+			return yaml_document_get_node(doc, p->value);
+	}
+	return NULL;
+}
+
+int cp_rule_append(struct reader *r, const yaml_node_t *node, struct reader *from,
+		   struct cp_rule *rule, const yaml_node_t *any)
+{
+	yaml_node_item_t *item;
+	struct cp_rule one;
+	int err = 0;
+
+	if (!any)
+		return append_split(r, node, rule);
+	for (item = any->data.sequence.items.start; !err && item < any->data.sequence.items.top;
+	     item++) {
+		yaml_node_t *entry = yaml_document_get_node(&from->doc, *item);
+
+		err = copy(r, rule, -1, &one);
+		if (!err)
+			err = cp_rule_read(from, entry, &one, NULL);
+		if (!err)
+			err = append_split(r, from == r ? entry : node, &one);
+		free(one.conditions);
+	}
+	return err;
+}
+
+int cp_rule_start(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
+{
+	int err = copy(r, &r->scope, -1, rule);
+
+	rule->action = COREPATH_ACTIONS;
+	rule->line = node->start_mark.line + 1;
+	return err;
+}
+
 static int read_rule(struct reader *r, yaml_node_t *node, const char *key, void *into)
 {
-	struct cp_rule rule = {.action = COREPATH_ACTIONS, .line = node->start_mark.line + 1}, one;
-	yaml_node_t *any = NULL;
-	yaml_node_item_t *item;
-	int err = read_mapping(r, node, &rule, &any);
+	yaml_node_t *any = NULL, *builtin = cp_value_of(&r->doc, node, "builtin");
+	struct cp_rule rule;
+	int err;
 
 	(void)key;
 	(void)into;
-	if (!err && !any)
-		err = append_split(r, node, &rule);
-	for (item = any ? any->data.sequence.items.start : NULL;
-	     any && !err && item < any->data.sequence.items.top; item++) {
-		yaml_node_t *entry = yaml_document_get_node(&r->doc, *item);
-
-		err = copy(r, &rule, -1, &one);
-		if (!err)
-			err = read_mapping(r, entry, &one, NULL);
-		if (!err)
-			err = append_split(r, entry, &one);
-		free(one.conditions);
+	if (builtin) {
+		err = expect(r, builtin, "builtin", YAML_SCALAR_NODE);
+		return err ? err : cp_builtin_read(r, node, builtin);
 	}
+	err = cp_rule_start(r, node, &rule);
+	if (!err)
+		err = cp_rule_read(r, node, &rule, &any);
+	if (!err)
+		err = cp_rule_append(r, node, r, &rule, any);
 	free(rule.conditions);
+	return err;
+}
+
+/* Conditions of every rule: of who does it, as each can have them. */
+static int read_scope(struct reader *r, yaml_node_t *node)
+{
+	size_t i;
+	int err = expect(r, node, "scope", YAML_MAPPING_NODE);
+
+	if (!err)
+		err = cp_rule_read(r, node, &r->scope, NULL);
+	for (i = 0; i < r->scope.n_conditions && !err; i++)
+		if (r->scope.conditions[i].kind->ops != (1u << COREPATH_OPS) - 1)
+			err = FAIL(
+				r, node, r->scope.conditions[i].kind->name,
+				"is no condition of who does something; a scope has exe, parent, "
+				"uid, cgroup and namespaces");
 	return err;
 }
 
@@ -335,14 +372,19 @@ static int read_document(struct reader *r)
 	err = expect(r, root, "rules", YAML_MAPPING_NODE);
 	if (err)
 		return err;
-	p = root->data.mapping.pairs.start;
-	if (p == root->data.mapping.pairs.top)
-		return FAIL(r, root, "rules", "is missing");
-	key = yaml_document_get_node(&r->doc, p->key);
-	value = yaml_document_get_node(&r->doc, p->value);
-	err = expect(r, key, "rules", YAML_SCALAR_NODE);
-	if (!err && (strcmp(text_of(key), "rules") || p + 1 < root->data.mapping.pairs.top))
-		err = FAIL(r, root, text_of(key), "expected 'rules' and nothing else");
+	for (p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top && !err; p++) {
+		key = yaml_document_get_node(&r->doc, p->key);
+		err = expect(r, key, "rules", YAML_SCALAR_NODE);
+		if (!err && strcmp(text_of(key), "rules") && strcmp(text_of(key), "scope"))
+			err = FAIL(r, root, text_of(key),
+				   "expected 'rules', 'scope' and nothing else");
+	}
+	value = err ? NULL : cp_value_of(&r->doc, root, "scope");
+	if (value)
+		err = read_scope(r, value);
+	value = err ? NULL : cp_value_of(&r->doc, root, "rules");
+	if (!err && !value)
+		err = FAIL(r, root, "rules", "is missing");
 	if (!err)
 		err = expect(r, value, "rules", YAML_SEQUENCE_NODE);
 	if (!err)
@@ -355,10 +397,10 @@ static int read_document(struct reader *r)
 	return err;
 }
 
-int cp_rules_read(const char *file, struct cp_rules *rules)
+int cp_rules_read(const char *file, const char *pin_dir, struct cp_rules *rules)
 {
 	bool standard = !strcmp(file, "-");
-	struct reader r = {.rules = rules};
+	struct reader r = {.rules = rules, .pin_dir = pin_dir};
 	yaml_parser_t parser;
 	FILE *f;
 	int err;
@@ -375,6 +417,7 @@ int cp_rules_read(const char *file, struct cp_rules *rules)
 		if (yaml_parser_load(&parser, &r.doc)) {
 			err = read_document(&r);
 			yaml_document_delete(&r.doc);
+			free(r.scope.conditions);
 		} else {
 			err = cp_fail(EINVAL, "%s:%zu: no YAML: %s", rules->file,
 				      parser.problem_mark.line + 1,

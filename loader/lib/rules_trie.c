@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include "rules.h"
@@ -27,7 +28,8 @@ static struct entry *entry_of(struct entries *all, __u8 dim, const void *data, _
 	struct entry *grown;
 	size_t i;
 
-	memcpy(key.data, data, (bits + 7) / 8);
+	if (bits)
+		memcpy(key.data, data, (bits + 7) / 8);
 	for (i = 0; i < all->n; i++)
 		if (!memcmp(&all->list[i].key, &key, sizeof(key)))
 			return &all->list[i];
@@ -76,6 +78,7 @@ static int add_name(struct entries *all, const struct cp_rule *r, __u32 rule)
 static int add_rule(struct entries *all, const struct cp_rule *r, size_t rule)
 {
 	__u32 with = 0, dim, op;
+	bool late = false;
 	struct entry *e;
 	size_t i;
 	int err;
@@ -87,8 +90,15 @@ static int add_rule(struct entries *all, const struct cp_rule *r, size_t rule)
 		if (!e)
 			return -ENOMEM;
 		set(c->not? e->bits.no : e->bits.yes, rule);
+		late |= c->dim == COREPATH_DIM_ARG;
 		if (!c->not)
 			with |= 1u << c->dim;
+	}
+	if (late) {
+		e = entry_of(all, COREPATH_DIM_SET, NULL, 0);
+		if (!e)
+			return -ENOMEM;
+		set(e->bits.no, rule);
 	}
 	err = add_name(all, r, rule);
 	if (!err)
@@ -159,11 +169,27 @@ static int make(const struct entries *all)
 	return fd;
 }
 
+/* What tells this set from every other: when it was made. */
+static int add_set(struct entries *all)
+{
+	struct entry *e = entry_of(all, COREPATH_DIM_SET, NULL, 0);
+	struct timespec now;
+
+	if (!e)
+		return -ENOMEM;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	e->bits.yes[0] = now.tv_sec * 1000000000ull + now.tv_nsec;
+	return 0;
+}
+
 int cp_rules_trie(const struct cp_rules *rules)
 {
 	struct entries all = {};
 	int err = add_dims(&all);
 	size_t i;
+
+	if (!err)
+		err = add_set(&all);
 
 	for (i = 0; i < rules->n && !err; i++)
 		err = add_rule(&all, &rules->list[i], i);

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The rules in force. Programs are attached by the first load, each by a link pinned as
- * rule_PROGRAM, and ask nothing until there is a trie; a load puts a new trie in the old one's
- * place. What a killed call leaves is the old set, or the new one, and what the next call takes
- * over.
+ * The rules in force. A load attaches the programs that they need (sec_hooks.c) and then puts a new
+ * trie in the old one's place. What a killed call leaves is the old set, or the new one, and what
+ * the next call takes over.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,179 +12,101 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include "rules.h"
-#include "sec_probe.skel.h"
-#include "sec_rules.skel.h"
+#include "sec_hooks.h"
 
-#define MAP_POLICY "sec_policy"
-#define MAP_CONFIG ".data.sec"
-#define MAP_HITS   "sec_hits"
-#define MAP_RATES  "sec_rates"
-
-/* By enum corepath_enforcement: how the programs of each begin, in sec_rules.bpf.c. */
-static const char *const prefixes[] = {
-	[COREPATH_PREVENTS] = "sec_lsm_",
-	[COREPATH_KILLS] = "sec_see_",
-};
+#define MAP_POLICY  "sec_policy"
+#define MAP_CONFIG  ".data.sec"
+#define MAP_HITS    "sec_hits"
+#define MAP_RATES   "sec_rates"
+#define MAP_PENDING "sec_pending"
 
 const char *corepath_enforcement_text(enum corepath_enforcement how)
 {
-	return how == COREPATH_PREVENTS ? "prevents" : "detects and kills, cannot prevent";
+	static const char *const texts[] = {
+		[COREPATH_PREVENTS] = "prevents",
+		[COREPATH_PREVENTS_PART] = "prevents in part",
+		[COREPATH_KILLS] = "detects and kills, cannot prevent",
+		[COREPATH_CANNOT] = "can do nothing",
+	};
+
+	return texts[how];
 }
 
-static int probe(struct sec_probe *skel, enum corepath_enforcement *how)
+const char *corepath_means_name(enum corepath_means means)
 {
-	int link, fd;
-
-	link = bpf_raw_tracepoint_open(NULL, bpf_program__fd(skel->progs.sec_probe));
-	if (link < 0)
-		return link;
-	skel->bss->probe_pid = getpid();
-	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		close(fd);
-	*how = skel->bss->probe_seen ? COREPATH_PREVENTS : COREPATH_KILLS;
-	close(link);
-	return fd < 0 ? -errno : 0;
+	return means == COREPATH_MEANS_LSM	  ? "lsm"
+	       : means == COREPATH_MEANS_FMOD_RET ? "fmod_ret"
+						  : "none";
 }
 
-int corepath_enforcement(enum corepath_enforcement *how)
+static enum corepath_enforcement enforcement(const struct cp_hooks *h, __u32 ops)
 {
-	struct sec_probe *skel;
-	int err;
+	return h->cannot & ops	    ? COREPATH_CANNOT
+	       : !(h->weak & ops)   ? COREPATH_PREVENTS
+	       : !(h->strong & ops) ? COREPATH_KILLS
+				    : COREPATH_PREVENTS_PART;
+}
 
-	cp_log_start();
-	skel = sec_probe__open();
-	err = skel ? sec_probe__load(skel) : -errno;
+int corepath_enforcement(__u32 ops, enum corepath_enforcement *how)
+{
+	struct cp_hooks hooks;
+	int err = cp_hooks_find(NULL, ops, &hooks);
+
 	if (!err)
-		err = probe(skel, how);
-	sec_probe__destroy(skel);
-	if (err == -EPERM)
-		return cp_fail(EPERM, "security: %s; run as root", strerror(EPERM));
-	if (err) /* a kernel without the BPF LSM's hooks (CONFIG_BPF_LSM) */
-		*how = COREPATH_KILLS;
-	return 0;
-}
-
-/* What follows in their names. */
-static const char *const hooks[] = {"exec",   "open", "truncate", "unlink", "rmdir",
-				    "rename", "link", "connect",  "send"};
-#define N_HOOKS (sizeof(hooks) / sizeof(hooks[0]))
-
-static void pin_name(enum corepath_enforcement how, size_t hook, char pin[64])
-{
-	snprintf(pin, 64, "rule_%s%s", prefixes[how], hooks[hook]);
-}
-
-static bool all_there(const struct cp_dir *dir, enum corepath_enforcement how)
-{
-	char pin[64];
-	size_t i;
-
-	for (i = 0; i < N_HOOKS; i++) {
-		pin_name(how, i, pin);
-		if (!cp_pin_there(dir, pin))
-			return false;
-	}
-	return true;
-}
-
-/* How the programs that are attached enforce; 0 if not all of them are. */
-static enum corepath_enforcement attached(const struct cp_dir *dir)
-{
-	return all_there(dir, COREPATH_PREVENTS) ? COREPATH_PREVENTS
-	       : all_there(dir, COREPATH_KILLS)	 ? COREPATH_KILLS
-						 : 0;
-}
-
-static int detach(const struct cp_dir *dir)
-{
-	enum corepath_enforcement how;
-	char pin[64];
-	int err = 0;
-	size_t i;
-
-	for (how = COREPATH_PREVENTS; how <= COREPATH_KILLS; how++)
-		for (i = 0; i < N_HOOKS && !err; i++) {
-			pin_name(how, i, pin);
-			err = cp_trace_remove(dir, pin);
-		}
+		*how = enforcement(&hooks, ops);
 	return err;
 }
 
-static int attach_each(const struct cp_dir *dir, struct bpf_object *obj,
-		       enum corepath_enforcement how)
+static enum corepath_op first_of(__u32 ops)
 {
-	struct bpf_program *prog;
-	char pin[64];
-	int err = 0;
+	return __builtin_ctz(ops);
+}
+
+static bool has(const struct cp_rule *r, __u8 dim)
+{
 	size_t i;
 
-	for (i = 0; i < N_HOOKS && !err; i++) {
-		pin_name(how, i, pin);
-		prog = bpf_object__find_program_by_name(obj, pin + strlen("rule_"));
-		err = prog ? cp_trace_attach(dir, bpf_program__fd(prog), pin) : -ENOENT;
-	}
-	return err;
-}
-
-static int load_programs(const struct cp_dir *dir, struct sec_rules *skel,
-			 enum corepath_enforcement how)
-{
-	struct bpf_program *prog;
-	int err;
-
-	bpf_object__for_each_program (prog, skel->obj)
-		bpf_program__set_autoload(prog, !strncmp(bpf_program__name(prog), prefixes[how],
-							 strlen(prefixes[how])));
-	err = cp_scratch_resize(skel->obj);
-	if (!err)
-		err = cp_maps_share(dir, skel->obj);
-	if (!err)
-		err = sec_rules__load(skel);
-	if (!err)
-		err = cp_maps_pin(dir, skel->obj);
-	return err;
-}
-
-/* Loads and attaches the programs of `how`, which judge nothing yet. */
-static int attach(const struct cp_dir *dir, enum corepath_enforcement how)
-{
-	struct sec_rules *skel = sec_rules__open();
-	int err = skel ? load_programs(dir, skel, how) : -errno;
-
-	if (!err)
-		err = attach_each(dir, skel->obj, how);
-	sec_rules__destroy(skel);
-	if (!err)
-		return 0;
-	detach(dir);
-	return cp_fail(
-		-err,
-		"security: load the programs: %s; run as root; --verbose shows what the kernel "
-		"says",
-		strerror(-err));
+	for (i = 0; i < r->n_conditions; i++)
+		if (r->conditions[i].dim == dim)
+			return true;
+	return false;
 }
 
 /* Each rule's action as this kernel can take it; -EOPNOTSUPP if a rule does not allow that. */
-static int settle(struct cp_rules *rules, enum corepath_enforcement how)
+static int settle(struct cp_rules *rules, const struct cp_hooks *h)
 {
+	enum corepath_op op;
 	size_t i;
 
 	for (i = 0; i < rules->n; i++) {
 		struct cp_rule *r = &rules->list[i];
+		bool late = has(r, COREPATH_DIM_ARG);
+		__u32 weak = late ? r->ops : r->ops & h->weak;
 
-		if (how == COREPATH_PREVENTS || r->action != COREPATH_ACTION_DENY)
+		if (r->ops & h->cannot) {
+			op = first_of(r->ops & h->cannot);
+			return cp_fail(
+				EOPNOTSUPP,
+				"%s:%zu: on: rule '%s' is about %s, which cannot be seen on this "
+				"kernel: %s; leave it out here",
+				rules->file, r->line, r->name, corepath_op_name(op),
+				cp_hooks_why(h, op));
+		}
+		if (!weak || r->action != COREPATH_ACTION_DENY)
 			continue;
+		op = first_of(weak);
 		if (!r->weaker)
 			return cp_fail(
 				EOPNOTSUPP,
-				"%s:%zu: action: rule '%s' denies, and this kernel %s: the BPF LSM is not "
-				"active (lsm= and CONFIG_LSM do not name bpf); boot with it, or allow kill "
-				"in its place with 'weaker: yes'",
-				rules->file, r->line, r->name, corepath_enforcement_text(how));
-		r->action = COREPATH_ACTION_KILL;
+				"%s:%zu: action: rule '%s' denies %s, and this kernel detects and "
+				"kills, cannot prevent: %s; allow kill in its place with 'weaker: "
+				"yes'",
+				rules->file, r->line, r->name, corepath_op_name(op),
+				late ? "arguments can be read when the program is in place"
+				     : cp_hooks_why(h, op));
+		if (late || !(r->ops & h->strong)) /* else deny is done where it can be */
+			r->action = COREPATH_ACTION_KILL;
 	}
 	return 0;
 }
@@ -295,16 +215,13 @@ static int enforce(const struct cp_dir *dir, const struct cp_rules *rules)
 
 static int load(const struct cp_dir *dir, struct cp_rules *rules)
 {
-	enum corepath_enforcement how = attached(dir);
-	bool there = how;
-	int err = there ? 0 : corepath_enforcement(&how);
+	struct cp_hooks hooks;
+	int err = cp_hooks_find(dir, rules->ops, &hooks);
 
 	if (!err)
-		err = settle(rules, how);
-	if (!err && !there)
-		err = detach(dir); /* what a killed call left */
-	if (!err && !there)
-		err = attach(dir, how);
+		err = settle(rules, &hooks);
+	if (!err)
+		err = cp_hooks_attach(dir, &hooks);
 	return err ? err : enforce(dir, rules);
 }
 
@@ -312,7 +229,7 @@ int corepath_security_load(const char *pin_dir, const char *file)
 {
 	struct cp_rules rules;
 	struct cp_dir dir;
-	int err = cp_rules_read(file, &rules);
+	int err = cp_rules_read(file, pin_dir, &rules);
 
 	if (err)
 		return err;
@@ -329,7 +246,8 @@ int corepath_security_load(const char *pin_dir, const char *file)
 
 int cp_security_unpin(const struct cp_dir *dir)
 {
-	static const char *const names[] = {MAP_POLICY, MAP_CONFIG, MAP_HITS, MAP_RATES};
+	static const char *const names[] = {MAP_POLICY, MAP_CONFIG, MAP_HITS, MAP_RATES,
+					    MAP_PENDING};
 	struct maps m;
 	__u32 zero = 0;
 	int err;
@@ -340,7 +258,7 @@ int cp_security_unpin(const struct cp_dir *dir)
 	if (!open_maps(dir, &m))
 		bpf_map_delete_elem(m.policy, &zero); /* no rule is in force from here on */
 	close_maps(&m);
-	err = detach(dir);
+	err = cp_hooks_detach(dir);
 	if (!err)
 		err = cp_inner_unpin(dir, MAP_POLICY);
 	for (i = sizeof(names) / sizeof(names[0]); i-- && !err;)
@@ -392,13 +310,15 @@ static int read_rules(const struct maps *m, int trie, struct corepath_security_s
 
 static int read_status(const struct cp_dir *dir, struct corepath_security_status *st)
 {
+	struct corepath_sec_config config;
 	__u32 zero = 0, id;
+	struct cp_hooks hooks;
 	struct maps m;
 	int err, trie;
 
-	st->how = attached(dir);
 	err = open_maps(dir, &m);
-	if (!err && (!st->how || bpf_map_lookup_elem(m.policy, &zero, &id)))
+	if (!err && (bpf_map_lookup_elem(m.policy, &zero, &id) ||
+		     bpf_map_lookup_elem(m.config, &zero, &config)))
 		err = cp_fail(
 			ENOENT,
 			"security: no rules are loaded; a load was killed half-way, run it again");
@@ -407,6 +327,13 @@ static int read_status(const struct cp_dir *dir, struct corepath_security_status
 		err = cp_fail(-trie, "security: read the rules: %s; run as root", strerror(-trie));
 	if (!err)
 		err = read_rules(&m, trie, st);
+	if (!err)
+		err = cp_hooks_find(dir, 0, &hooks);
+	if (!err) {
+		st->how = enforcement(&hooks, config.ops);
+		st->weak = hooks.weak & config.ops;
+		st->means = hooks.means;
+	}
 	if (trie >= 0)
 		close(trie);
 	close_maps(&m);

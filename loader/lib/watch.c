@@ -335,6 +335,7 @@ const char *corepath_hook_name(enum corepath_hook hook)
 		[COREPATH_HOOK_TRACEPOINT] = "tracepoint",
 		[COREPATH_HOOK_LSM] = "lsm",
 		[COREPATH_HOOK_FENTRY] = "fentry",
+		[COREPATH_HOOK_FMOD_RET] = "fmod_ret",
 	};
 
 	return hook < sizeof(names) / sizeof(names[0]) && names[hook] ? names[hook] : "?";

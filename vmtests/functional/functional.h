@@ -75,8 +75,10 @@ void process_paths_add(Suite *suite, const struct selection *selection);
 
 /* Adds those under rules, functional.rules.*, and those that try to get around them. */
 void rules_add(Suite *suite, const struct selection *selection);
+void rules_power_add(Suite *suite, const struct selection *selection);
 void rules_escape_add(Suite *suite, const struct selection *selection);
 void rules_life_add(Suite *suite, const struct selection *selection);
+void rules_builtin_add(Suite *suite, const struct selection *selection);
 
 /* Adds those that attach to tc hooks, functional.tc_traffic.*. */
 void tc_traffic_add(Suite *suite, const struct selection *selection);

@@ -44,7 +44,8 @@ static const struct group {
 	  privileges_tc_add}},
 	{"security",
 	 "processes, watched and under rules",
-	 {process_add, process_paths_add, rules_add, rules_escape_add, rules_life_add}},
+	 {process_add, process_paths_add, rules_add, rules_power_add, rules_escape_add,
+	  rules_life_add, rules_builtin_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},
 };
 

@@ -77,15 +77,6 @@ enum ruled_end ruled_run(ruled_act act)
 	return status ? RULED_REFUSED : RULED_DONE;
 }
 
-enum ruled_end ruled_denied(void)
-{
-	static enum corepath_enforcement how;
-
-	if (!how && corepath_enforcement(&how))
-		checkrun_error("%s", corepath_error());
-	return how == COREPATH_PREVENTS ? RULED_REFUSED : RULED_KILLED;
-}
-
 const char *ruled_end_name(enum ruled_end end)
 {
 	static const char *const names[] = {"done", "refused", "killed"};

@@ -3,7 +3,9 @@
 #ifndef FUNCTIONAL_RULED_H
 #define FUNCTIONAL_RULED_H
 
+#include <check.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* What a child does; 0, or the error it got. */
 typedef int (*ruled_act)(void);
@@ -23,10 +25,6 @@ int ruled_try(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Runs @act in a child. Any end but these three ends the test as ERROR. */
 enum ruled_end ruled_run(ruled_act act);
 
-/* The end of who does what a rule denies, here: refused, or killed where the kernel cannot prevent.
- */
-enum ruled_end ruled_denied(void);
-
 const char *ruled_end_name(enum ruled_end end);
 
 /* How often the rules in force have matched, all together. */
@@ -34,5 +32,43 @@ unsigned long long ruled_hits(void);
 
 /* Fails the test unless @act ends so. */
 void ruled_expect(const char *what, ruled_act act, enum ruled_end want);
+
+/* Whether the BPF LSM is active, by what the kernel says. */
+bool ruled_lsm(void);
+
+/* Whether the kernel's types have a function, or a struct a member. */
+bool ruled_kernel_has(const char *function);
+bool ruled_kernel_has_member(const char *structure, const char *member);
+
+/* What becomes of who does what is denied. */
+enum ruled_denial {
+	DENIAL_REFUSES,
+	DENIAL_KILLS,		      /* no kernel can refuse it */
+	DENIAL_KILLS_WITHOUT_LSM,     /* it cannot be refused without the BPF LSM */
+	DENIAL_KILLS_WITHOUT_USERNS,  /* nor before 6.1, which asks security modules */
+	DENIAL_CANNOT_WITHOUT_STRUCT, /* before 6.1 it cannot even be seen */
+};
+
+/* A row of a table of tests. @ in a condition is the test's folder. */
+struct ruled_deed {
+	const char *name, *on;
+	const char *met, *unmet;
+	ruled_act act;
+	enum ruled_denial denial;
+};
+
+/* A file of the test's folder that was open before the rules came. */
+extern int ruled_fd;
+
+#define RULED_CGROUP "/sys/fs/cgroup/ruled"
+
+/* The test: with each action, and with a condition that is not met. */
+void ruled_deed(const struct ruled_deed *deed);
+
+/* Adds a test for each row, functional.rules.NAME; @tests and @names have room for them. */
+struct selection;
+struct functional_test;
+void ruled_add(Suite *suite, const struct selection *selection, const struct ruled_deed *deeds,
+	       size_t n, struct functional_test *tests, char (*names)[64], void (*run)(int));
 
 #endif

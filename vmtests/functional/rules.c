@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,6 @@
 #include "functional.h"
 #include "ruled.h"
 #include "watched.h"
-
-#define CGROUP "/sys/fs/cgroup/ruled"
 
 static int result(int value)
 {
@@ -41,9 +40,49 @@ static int run_copy_as_2001(void)
 
 static int run_copy_in_cgroup(void)
 {
-	int fd = open(CGROUP "/below/cgroup.procs", O_WRONLY | O_CLOEXEC);
+	int fd = open(RULED_CGROUP "/below/cgroup.procs", O_WRONLY | O_CLOEXEC);
 
 	return fd < 0 || write(fd, "0", 1) != 1 ? errno : run_copy();
+}
+
+static int run_with_long_argument(void)
+{
+	static char argument[601];
+
+	memset(argument, 'l', sizeof(argument) - 1);
+	return result(execl(watched_file("copy"), "copy", argument, "--flag=7", NULL));
+}
+
+static int run_with_empty_argument(void)
+{
+	return result(execl(watched_file("copy"), "", NULL));
+}
+
+/* The interpreter's arguments are its own, the script's path and the script's. */
+static int run_script(void)
+{
+	FILE *f = fopen(watched_file("script"), "we");
+
+	if (!f || fprintf(f, "#!%s\n", watched_file("copy")) < 0 || fclose(f) ||
+	    chmod(watched_file("script"), 0755))
+		return EIO;
+	return result(execl(watched_file("script"), "script", "b", NULL));
+}
+
+static void *run_in_thread(void *error)
+{
+	*(int *)error = run_copy();
+	return NULL;
+}
+
+static int run_by_thread(void)
+{
+	pthread_t thread;
+	int error = EIO;
+
+	if (!pthread_create(&thread, NULL, run_in_thread, &error))
+		pthread_join(thread, NULL);
+	return error;
 }
 
 static int open_file(void)
@@ -144,132 +183,142 @@ static int send_unspecified(void)
 	return result(sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (void *)&sa, len));
 }
 
-/* @ in a condition is the test's folder. */
-static const struct deed {
-	const char *name, *on;
-	const char *met, *unmet;
-	ruled_act act;
-} deeds[] = {
-	{"exec_path", "exec", "path: @/copy", "path: @/cop", run_copy},
-	{"exec_prefix", "exec", "path: '@/co*'", "path: '@/copy/*'", run_copy},
-	{"exec_suffix", "exec", "path: '*/copy'", "path: '*x/copy'", run_copy},
-	{"exec_one_of", "exec", "path: [/a, '*.so', @/copy]", "path: [/a, '*.so']", run_copy},
+static int bound(int type, int port, int *fd)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+	inet_pton(AF_INET, "127.0.0.9", &sa.sin_addr);
+	*fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	return result(bind(*fd, (void *)&sa, sizeof(sa)));
+}
+
+static int bind4(void)
+{
+	int fd;
+
+	return bound(SOCK_DGRAM, 5001, &fd);
+}
+
+static int bind6(void)
+{
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_port = htons(5001)};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return result(bind(fd, (void *)&sa, sizeof(sa)));
+}
+
+/* What the kernel takes for IPv4 although it does not say so: inet_bind(), for INADDR_ANY. */
+static int bind_unspecified(void)
+{
+	struct sockaddr_in sa = {.sin_family = AF_UNSPEC, .sin_port = htons(5001)};
+
+	return result(
+		bind(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (void *)&sa, sizeof(sa)));
+}
+
+static int listen4(void)
+{
+	int fd, err = bound(SOCK_STREAM, 5002, &fd);
+
+	return err ? err : result(listen(fd, 1));
+}
+
+static int listen6(void)
+{
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_port = htons(5002)};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return bind(fd, (void *)&sa, sizeof(sa)) ? errno : result(listen(fd, 1));
+}
+
+static const struct ruled_deed deeds[] = {
+	{"exec_path", "exec", "path: @/copy", "path: @/cop", run_copy, DENIAL_REFUSES},
+	{"exec_prefix", "exec", "path: '@/co*'", "path: '@/copy/*'", run_copy, DENIAL_REFUSES},
+	{"exec_suffix", "exec", "path: '*/copy'", "path: '*x/copy'", run_copy, DENIAL_REFUSES},
+	{"exec_one_of", "exec", "path: [/a, '*.so', @/copy]", "path: [/a, '*.so']", run_copy,
+	 DENIAL_REFUSES},
 	{"exec_not", "exec", "path: '@/*', path-not: [/bin/*, '*.so']",
-	 "path: '@/*', path-not: '@/copy'", run_copy},
+	 "path: '@/*', path-not: '@/copy'", run_copy, DENIAL_REFUSES},
 	{"exec_not_suffix", "exec", "path: '@/*', path-not: '*.so'",
-	 "path: '@/*', path-not: '*opy'", run_copy},
+	 "path: '@/*', path-not: '*opy'", run_copy, DENIAL_REFUSES},
 	{"exec_by", "exec", "path: '@/*', exe: " WATCHED_DIR "/functional",
-	 "path: '@/*', exe: " WATCHED_DIR "/act", run_copy},
+	 "path: '@/*', exe: " WATCHED_DIR "/act", run_copy, DENIAL_REFUSES},
 	{"exec_not_by", "exec", "path: '@/*', exe-not: " WATCHED_DIR "/act",
-	 "path: '@/*', exe-not: " WATCHED_DIR "/func*", run_copy},
+	 "path: '@/*', exe-not: " WATCHED_DIR "/func*", run_copy, DENIAL_REFUSES},
 	{"exec_parent", "exec", "path: '@/*', parent: '" WATCHED_DIR "/func*'",
-	 "path: '@/*', parent: /sbin/init", run_copy},
-	{"exec_uid", "exec", "path: '@/*', uid: [7, 2001]", "path: '@/*', uid: 0",
-	 run_copy_as_2001},
+	 "path: '@/*', parent: /sbin/init", run_copy, DENIAL_REFUSES},
+	{"exec_uid", "exec", "path: '@/*', uid: [7, 2001]", "path: '@/*', uid: 0", run_copy_as_2001,
+	 DENIAL_REFUSES},
 	{"exec_not_uid", "exec", "path: '@/*', uid-not: 0", "path: '@/*', uid-not: [0, 2001]",
-	 run_copy_as_2001},
-	{"exec_cgroup", "exec", "cgroup: " CGROUP, "cgroup: " CGROUP "/other", run_copy_in_cgroup},
-	{"exec_argc", "exec", "path: '@/*', argc: 3", "path: '@/*', argc: [0, 2]", run_copy},
+	 run_copy_as_2001, DENIAL_REFUSES},
+	{"exec_cgroup", "exec", "cgroup: " RULED_CGROUP, "cgroup: " RULED_CGROUP "/other",
+	 run_copy_in_cgroup, DENIAL_REFUSES},
+	{"exec_argc", "exec", "path: '@/*', argc: 3", "path: '@/*', argc: [0, 2]", run_copy,
+	 DENIAL_REFUSES},
+	{"args", "exec", "path: '@/*', args: [zz, b]", "path: '@/*', args: [zz, bb, copy/]",
+	 run_copy, DENIAL_KILLS},
+	{"args_prefix", "exec", "path: '@/*', args: '--flag=*'",
+	 "path: '@/*', args: ['-flag*', 'flag*', '--flag=', lll]", run_with_long_argument,
+	 DENIAL_KILLS},
+	{"args_long", "exec", "path: '@/*', args: 'llll*'", "path: '@/*', args: '--flag=77*'",
+	 run_with_long_argument, DENIAL_KILLS},
+	{"args_not", "exec", "path: '@/*', args-not: [c, d]", "path: '@/*', args-not: [c, a]",
+	 run_copy, DENIAL_KILLS},
+	{"args_empty", "exec", "path: '@/*', args: ''", "path: '@/*', args: a",
+	 run_with_empty_argument, DENIAL_KILLS},
+	{"args_by", "exec", "args: b, exe: " WATCHED_DIR "/functional", "args: b, exe: @/copy",
+	 run_copy, DENIAL_KILLS},
+	{"args_script", "exec", "path: @/script, args: b", "path: @/script, args: a", run_script,
+	 DENIAL_KILLS},
+	{"args_thread", "exec", "path: @/copy, args: [a]", "path: @/copy, args: [c]", run_by_thread,
+	 DENIAL_KILLS},
 	{"exec_any", "exec", "any: [{path: /a}, {path: '@/*', argc: 3}]",
-	 "any: [{path: '@/*', uid: 7}, {path: /a, uid: 0}]", run_copy},
-	{"open", "write", "path: @/file", "path: @/other", open_file},
-	{"open_cut", "write", "path: @/file", "path: @/other", open_to_read_cut},
-	{"make", "write", "path: '@/m*'", "path: '@/f*'", make_file},
-	{"truncate", "write", "path: @/file", "path: @/other", cut_file},
-	{"unlink", "unlink", "path: @/file", "path: @/other", remove_file},
-	{"rmdir", "unlink", "path: @/folder", "path: '@/folder/*'", remove_folder},
-	{"rename_from", "rename", "path: @/file", "path: @/other", rename_file},
-	{"rename_to", "[rename, exec]", "path: @/name", "path: @/other", rename_file},
-	{"link_from", "link", "path: @/file", "path: @/other", link_file},
-	{"link_to", "link", "path: @/name", "path: @/other", link_file},
-	{"connect4", "connect", "dest: 127.0.0.8/29", "dest: 127.0.0.0/29", connect4},
-	{"connect6", "connect", "dest: '::/64'", "dest: 10.0.0.0/8", connect6},
-	{"connect_mapped", "connect", "dest: 127.0.0.9", "dest: 127.0.0.10", connect_mapped},
+	 "any: [{path: '@/*', uid: 7}, {path: /a, uid: 0}]", run_copy, DENIAL_REFUSES},
+	{"open", "write", "path: @/file", "path: @/other", open_file, DENIAL_REFUSES},
+	{"open_cut", "write", "path: @/file", "path: @/other", open_to_read_cut, DENIAL_REFUSES},
+	{"make", "write", "path: '@/m*'", "path: '@/f*'", make_file, DENIAL_REFUSES},
+	{"truncate", "write", "path: @/file", "path: @/other", cut_file, DENIAL_REFUSES},
+	{"unlink", "unlink", "path: @/file", "path: @/other", remove_file, DENIAL_REFUSES},
+	{"rmdir", "unlink", "path: @/folder", "path: '@/folder/*'", remove_folder, DENIAL_REFUSES},
+	{"rename_from", "rename", "path: @/file", "path: @/other", rename_file, DENIAL_REFUSES},
+	{"rename_to", "[rename, exec]", "path: @/name", "path: @/other", rename_file,
+	 DENIAL_REFUSES},
+	{"link_from", "link", "path: @/file", "path: @/other", link_file, DENIAL_REFUSES},
+	{"link_to", "link", "path: @/name", "path: @/other", link_file, DENIAL_REFUSES},
+	{"connect4", "connect", "dest: 127.0.0.8/29", "dest: 127.0.0.0/29", connect4,
+	 DENIAL_REFUSES},
+	{"connect6", "connect", "dest: '::/64'", "dest: 10.0.0.0/8", connect6, DENIAL_REFUSES},
+	{"connect_mapped", "connect", "dest: 127.0.0.9", "dest: 127.0.0.10", connect_mapped,
+	 DENIAL_REFUSES},
 	{"connect_port", "connect", "dest: 127.0.0.0/8, port: [53, 5000]",
-	 "dest: 127.0.0.0/8, port: 53", connect4},
+	 "dest: 127.0.0.0/8, port: 53", connect4, DENIAL_REFUSES},
 	{"connect_by", "connect", "port: 5000, exe: '" WATCHED_DIR "/*', uid: 0",
-	 "port: 5000, exe: '/bin/*', uid: 0", connect4},
-	{"send", "connect", "dest: 127.0.0.9", "dest: 127.0.0.10", send4},
-	{"send_unspecified", "connect", "dest: 127.0.0.9", "dest: 127.0.0.10", send_unspecified},
+	 "port: 5000, exe: '/bin/*', uid: 0", connect4, DENIAL_REFUSES},
+	{"send", "connect", "dest: 127.0.0.9", "dest: 127.0.0.10", send4, DENIAL_REFUSES},
+	{"send_unspecified", "connect", "dest: 127.0.0.9", "dest: 127.0.0.10", send_unspecified,
+	 DENIAL_REFUSES},
+	{"bind4", "bind", "addr: 127.0.0.8/29, port: 5001", "addr: 127.0.0.0/29, port: 5001", bind4,
+	 DENIAL_REFUSES},
+	{"bind6", "[bind, connect]", "port: 5001", "port: 5000", bind6, DENIAL_REFUSES},
+	{"bind_unspecified", "bind", "addr: 0.0.0.0", "addr: '::'", bind_unspecified,
+	 DENIAL_REFUSES},
+	{"listen4", "listen", "addr: 127.0.0.9, port: 5002", "addr: 127.0.0.8, port: 5002", listen4,
+	 DENIAL_REFUSES},
+	{"listen6", "listen", "addr: '::', port: 5002", "addr: '::1', port: 5002", listen6,
+	 DENIAL_REFUSES},
 };
 
 #define DEEDS (sizeof(deeds) / sizeof(*deeds))
 
-static void set_up(void)
-{
-	int fd;
-
-	watched_copy(watched_file("copy"));
-	fd = open(watched_file("file"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0 || close(fd) || (mkdir(watched_file("folder"), 0755) && errno != EEXIST))
-		checkrun_error("files to act on: %s", strerror(errno));
-	unlink(watched_file("made"));
-	unlink(watched_file("name"));
-}
-
-/* The condition with the folder in place of @. */
-static const char *in_folder(const char *condition)
-{
-	static char texts[2][512];
-	static int next;
-	char *text = texts[next++ % 2], *to = text;
-
-	for (; *condition; condition++) {
-		if (*condition == '@')
-			to = stpcpy(to, watched_folder());
-		else
-			*to++ = *condition;
-	}
-	*to = '\0';
-	return text;
-}
-
-static void judge(const struct deed *deed, const char *action, const char *condition,
-		  enum ruled_end want, unsigned int least)
-{
-	unsigned long long hits;
-	char what[128];
-
-	ruled_none();
-	set_up();
-	ruled_load("  - {name: it, on: %s, action: %s, weaker: yes, %s}\n", deed->on, action,
-		   in_folder(condition));
-	snprintf(what, sizeof(what), "%s, %s", action, least ? "condition met" : "not met");
-	ruled_expect(what, deed->act, want);
-	hits = ruled_hits();
-	if (hits < least || (!least && hits))
-		ck_abort_msg("%s: the rule matched %llu times", what, hits);
-}
-
 static void one_deed(int index)
 {
-	const struct deed *deed = &deeds[index];
-
-	if (net_unshare() < 0 || net_up("lo"))
-		checkrun_error("%s", net_error());
-	if ((mkdir(CGROUP, 0755) && errno != EEXIST) ||
-	    (mkdir(CGROUP "/below", 0755) && errno != EEXIST) ||
-	    (mkdir(CGROUP "/other", 0755) && errno != EEXIST))
-		checkrun_error("cgroups: %s", strerror(errno));
-	judge(deed, "deny", deed->unmet, RULED_DONE, 0);
-	judge(deed, "log", deed->met, RULED_DONE, 1);
-	judge(deed, "audit", deed->met, RULED_DONE, 1);
-	judge(deed, "deny", deed->met, ruled_denied(), 1);
-	judge(deed, "kill", deed->met, RULED_KILLED, 1);
-	ruled_none();
-	set_up();
-	ruled_expect("without the rule", deed->act, RULED_DONE);
+	ruled_deed(&deeds[index]);
 }
-
-static struct functional_test tests[DEEDS];
 
 void rules_add(Suite *suite, const struct selection *selection)
 {
+	static struct functional_test tests[DEEDS];
 	static char names[DEEDS][64];
 
-	for (size_t i = 0; i < DEEDS; i++) {
-		snprintf(names[i], sizeof(names[i]), "functional.rules.%s", deeds[i].name);
-		tests[i] = (struct functional_test){names[i], one_deed, i};
-	}
-	functional_add(suite, selection, tests, DEEDS);
+	ruled_add(suite, selection, deeds, DEEDS, tests, names, one_deed);
 }

@@ -282,18 +282,16 @@ static int by_older_link(void)
 	return run(watched_file("older"));
 }
 
-#define COPY  "{name: it, on: exec, action: deny, weaker: yes, path: %s/copy}"
-#define FILE_ "{name: it, on: write, action: deny, weaker: yes, path: %s/file}"
+#define COPY  "{name: it, on: exec, action: deny, path: %s/copy}"
+#define FILE_ "{name: it, on: write, action: deny, path: %s/file}"
 #define ONLY                                                                                       \
-	"{name: it, on: exec, action: deny, weaker: yes, uid: 0, path-not: [" WATCHED_DIR          \
-	"/*, /bin/*], "                                                                            \
+	"{name: it, on: exec, action: deny, uid: 0, path-not: [" WATCHED_DIR "/*, /bin/*], "       \
 	"exe: " WATCHED_DIR "/functional} # %s"
-#define ACT "{name: it, on: exec, action: deny, weaker: yes, path: " WATCHED_DIR "/act} # %s"
+#define ACT "{name: it, on: exec, action: deny, path: " WATCHED_DIR "/act} # %s"
 #define ALLOWED                                                                                    \
-	"{name: it, on: exec, action: deny, weaker: yes, uid: 0, path-not: [" WATCHED_DIR          \
-	"/*, /allowed/*], "                                                                        \
+	"{name: it, on: exec, action: deny, uid: 0, path-not: [" WATCHED_DIR "/*, /allowed/*], "   \
 	"exe: " WATCHED_DIR "/functional} # %s"
-#define BELOW "{name: it, on: write, action: deny, weaker: yes, path: '%s/ddd*'}"
+#define BELOW "{name: it, on: write, action: deny, path: '%s/ddd*'}"
 
 static const struct {
 	const char *name, *rule;
@@ -351,7 +349,7 @@ static void one_escape(int index)
 	snprintf(rule, sizeof(rule), escapes[index].rule, watched_folder());
 	ruled_load("  - %s\n", rule);
 	ruled_expect("under the rule", escapes[index].act,
-		     escapes[index].limit ? RULED_DONE : ruled_denied());
+		     escapes[index].limit ? RULED_DONE : RULED_REFUSED);
 	ruled_none();
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,8 +59,7 @@ static int run_copy(void)
 
 static void deny_copy(void)
 {
-	ruled_load("  - {name: it, on: exec, action: deny, weaker: yes, path: %s/copy}\n",
-		   watched_folder());
+	ruled_load("  - {name: it, on: exec, action: deny, path: %s/copy}\n", watched_folder());
 }
 
 /* Each is refused with its place, and the rules that are in force stay. */
@@ -74,7 +74,7 @@ static void wrong_files(int index __attribute__((unused)))
 			ck_abort_msg("expected '%s' of\n%s\nand was told\n%s", wrong[i].said,
 				     wrong[i].rules, command_output);
 	}
-	ruled_expect("after files that are wrong", run_copy, ruled_denied());
+	ruled_expect("after files that are wrong", run_copy, RULED_REFUSED);
 	ruled_none();
 }
 
@@ -102,32 +102,61 @@ static void as_many_as_there_can_be(int index __attribute__((unused)))
 	watched_copy(watched_file("copy"));
 	for (int i = 0; i < 1023; i++)
 		to += sprintf(to, "  - {name: r%d, on: exec, action: log, path: /x%d}\n", i, i);
-	sprintf(to, "  - {name: it, on: exec, action: deny, weaker: yes, path: %s/copy}\n",
-		watched_folder());
+	sprintf(to, "  - {name: it, on: exec, action: deny, path: %s/copy}\n", watched_folder());
 	ruled_load("%s", rules);
-	ruled_expect("the last of 1024 rules", run_copy, ruled_denied());
+	ruled_expect("the last of 1024 rules", run_copy, RULED_REFUSED);
 	ruled_none();
 }
 
-/* What this kernel cannot do is not promised. */
-static void deny_where_nothing_is_prevented(int index __attribute__((unused)))
+/* Who is asked is said, and it is so. */
+static void says_how(int index __attribute__((unused)))
 {
-	int status;
+	struct command command;
 
 	ruled_none();
 	watched_copy(watched_file("copy"));
-	status = ruled_try("  - {name: it, on: exec, action: deny, path: %s/copy}\n",
-			   watched_folder());
-	if (ruled_denied() == RULED_REFUSED) {
-		if (status || !strstr(command_output, "security: prevents"))
-			ck_abort_msg("load exited with %d\n%s", status, command_output);
-		ruled_expect("denied", run_copy, RULED_REFUSED);
-	} else {
-		if (status != 1 || !strstr(command_output, ":2: action: rule 'it' denies") ||
-		    !strstr(command_output, "detects and kills, cannot prevent"))
-			ck_abort_msg("load exited with %d\n%s", status, command_output);
-		ruled_expect("refused rule", run_copy, RULED_DONE);
-	}
+	if (ruled_try("  - {name: it, on: exec, action: deny, path: %s/copy}\n",
+		      watched_folder()) ||
+	    !strstr(command_output, "security: prevents") ||
+	    !strstr(command_output, "BPF_MODIFY_RETURN") != ruled_lsm())
+		ck_abort_msg("load: %s", command_output);
+	ruled_expect("denied", run_copy, RULED_REFUSED);
+	command = command_start("security", "status", "--json", NULL);
+	if (command_end(&command, 0) ||
+	    !strstr(command_output,
+		    ruled_lsm() ? "\"means\": \"lsm\"" : "\"means\": \"fmod_ret\"") ||
+	    !strstr(command_output, "\"cannot_prevent\": []"))
+		ck_abort_msg("status: %s", command_output);
+	ruled_none();
+}
+
+static int join_own_namespace(void)
+{
+	return setns(open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC), CLONE_NEWUTS) ? errno : 0;
+}
+
+/* What no kernel can do is not promised. */
+static void deny_what_cannot_be_prevented(int index __attribute__((unused)))
+{
+	struct command command;
+
+	ruled_none();
+	if (ruled_try("  - {name: it, on: setns, action: deny, namespace: uts}\n") != 1 ||
+	    !strstr(command_output, ":2: action: rule 'it' denies setns") ||
+	    !strstr(command_output, "cannot prevent: setns() asks no security module"))
+		ck_abort_msg("deny: %s", command_output);
+	ruled_expect("refused rule", join_own_namespace, RULED_DONE);
+	if (ruled_try("  - {name: it, on: exec, action: deny, args: --x}\n") != 1 ||
+	    !strstr(command_output, "cannot prevent: arguments can be read when"))
+		ck_abort_msg("deny by arguments: %s", command_output);
+	if (ruled_try("  - {name: it, on: setns, action: deny, weaker: yes, namespace: uts}\n") ||
+	    !strstr(command_output, "detects and kills, cannot prevent"))
+		ck_abort_msg("weaker: %s", command_output);
+	ruled_expect("weaker", join_own_namespace, RULED_KILLED);
+	command = command_start("security", "status", "--json", NULL);
+	if (command_end(&command, 0) || !strstr(command_output, "\"action\": \"kill\"") ||
+	    !strstr(command_output, "\"asked\": \"deny\""))
+		ck_abort_msg("status: %s", command_output);
 	ruled_none();
 }
 
@@ -184,12 +213,10 @@ static void killed_loads(int index __attribute__((unused)))
 	    fclose(f))
 		checkrun_error("%s: %s", file, strerror(errno));
 	for (n = 1; killed; n++) {
-		ruled_load("  - {name: old, on: exec, action: %s, path: %s}\n",
-			   ruled_denied() == RULED_REFUSED ? "deny" : "audit", copy);
+		ruled_load("  - {name: old, on: exec, action: %s, path: %s}\n", "deny", copy);
 		killed = command_run_killed(n, "security", "load", file, NULL);
 		end = ruled_run(run_copy);
-		if (end != RULED_KILLED &&
-		    end != (ruled_denied() == RULED_REFUSED ? RULED_REFUSED : RULED_DONE))
+		if (end != RULED_KILLED && end != RULED_REFUSED)
 			ck_abort_msg("killed at its call %d: %s", n, ruled_end_name(end));
 		if (!killed && end != RULED_KILLED)
 			ck_abort_msg("not killed, and the new rules are not in force");
@@ -218,16 +245,15 @@ static void told_of_matches(int index __attribute__((unused)))
 
 	ruled_none();
 	watched_copy(watched_file("copy"));
-	ruled_load(
-		"  - {name: it, on: exec, action: deny, weaker: yes, path: %s/copy, rate: 2/3600}\n"
-		"  - {name: end, on: exec, action: audit, path: /work/act}\n",
-		watched_folder());
+	ruled_load("  - {name: it, on: exec, action: deny, path: %s/copy, rate: 2/3600}\n"
+		   "  - {name: end, on: exec, action: audit, path: /work/act}\n",
+		   watched_folder());
 	command = command_start("observe", "--json", "--kind", "rule", "--count", "3", NULL);
 	line = command_line(&command);
 	if (!line || !strstr(line, "watching"))
 		ck_abort_msg("observe does not say that it watches: %s", line ?: "(ended)");
 	for (int i = 0; i < 5; i++)
-		ruled_expect("denied", run_copy, ruled_denied());
+		ruled_expect("denied", run_copy, RULED_REFUSED);
 	if (ruled_hits() != 5)
 		ck_abort_msg("5 matches: %llu were counted", ruled_hits());
 	for (int i = 0; i < 2; i++) {
@@ -240,9 +266,9 @@ static void told_of_matches(int index __attribute__((unused)))
 		expect(event, "op", "\"exec\"");
 		expect(event, "path", path);
 		expect(event, "exe", "\"/work/functional\"");
-		expect(event, "prevented", ruled_denied() == RULED_REFUSED ? "true" : "false");
-		expect(event, "killed", ruled_denied() == RULED_REFUSED ? "false" : "true");
-		expect(event, "action", ruled_denied() == RULED_REFUSED ? "\"deny\"" : "\"kill\"");
+		expect(event, "prevented", "true");
+		expect(event, "killed", "false");
+		expect(event, "action", "\"deny\"");
 		json_decref(event);
 	}
 	if (fork() == 0) {
@@ -261,8 +287,8 @@ static const struct functional_test tests[] = {
 	{"functional.rules.life.wrong_files", wrong_files, 0},
 	{"functional.rules.life.too_many", too_many, 0},
 	{"functional.rules.life.as_many_as_there_can_be", as_many_as_there_can_be, 0},
-	{"functional.rules.life.deny_where_nothing_is_prevented", deny_where_nothing_is_prevented,
-	 0},
+	{"functional.rules.life.says_how", says_how, 0},
+	{"functional.rules.life.deny_what_cannot_be_prevented", deny_what_cannot_be_prevented, 0},
 	{"functional.rules.life.strongest_wins", strongest_wins, 0},
 	{"functional.rules.life.outlive_the_command", outlive_the_command, 0},
 	{"functional.rules.life.killed_loads", killed_loads, 0},

@@ -170,10 +170,37 @@ static enum result_status status_of(const struct load_result *result)
 	return RESULT_FAIL;
 }
 
-static void judge_program(const char *path, const char *object, const char *program,
-			  const char *type, bool needs_jit)
+/* What of an object that is refused is a skip. */
+enum how {
+	NEEDS_JIT = 1 << 0,    /* without the JIT, everything */
+	SOME_TARGETS = 1 << 1, /* what is off by default, where its target is not there */
+};
+
+/*
+ * What the kernel lacks that a program needs which its object has for others alone (libbpf does not
+ * load it by itself: SEC("?...")), in the words of `vmtest kernels features`; false if it was
+ * refused for anything else. The harness looks whether it is so.
+ */
+static bool lacks_target(const struct load_result *result, const char *type, char *out, size_t size)
 {
-	char test[512], name[128], log_base[4096];
+	static const char start[] = "failed to find kernel BTF type ID of '";
+	const char *name = strstr(result->reason, start);
+
+	if (name) {
+		name += strlen(start);
+		snprintf(out, size, "%s:%.*s", strcmp(type, "lsm") ? "func" : "lsm",
+			 (int)strcspn(name, "'"), name);
+		return true;
+	}
+	/* 720e6a435194 "bpf: Allow struct argument in trampoline based programs", 6.1 */
+	snprintf(out, size, "field:btf_func_model.arg_flags");
+	return strstr(result->reason, "type STRUCT is unsupported");
+}
+
+static void judge_program(const char *path, const char *object, const char *program,
+			  const char *type, int how, bool optional)
+{
+	char test[512], name[128], log_base[4096], missing[256];
 	struct load_result result;
 	json_t *line;
 
@@ -192,9 +219,13 @@ static void judge_program(const char *path, const char *object, const char *prog
 		line = result_new(test, status_of(&result), "%s%s",
 				  result.needs_company ? "cannot be judged alone: " : "",
 				  result.reason);
-	if (!result.accepted && needs_jit && !jit_is_on()) {
+	if (!result.accepted && (how & NEEDS_JIT) && !jit_is_on()) {
 		json_object_set_new(line, "status", json_string("SKIP"));
 		json_object_set_new(line, "missing", json_string(VMTESTS_JIT));
+	} else if (!result.accepted && (how & SOME_TARGETS) && optional &&
+		   lacks_target(&result, type, missing, sizeof(missing))) {
+		json_object_set_new(line, "status", json_string("SKIP"));
+		json_object_set_new(line, "missing", json_string(missing));
 	}
 	json_object_set_new(line, "verifier", verifier_json(object, program, type, &result));
 	if (result.file)
@@ -205,7 +236,7 @@ static void judge_program(const char *path, const char *object, const char *prog
 	load_result_free(&result);
 }
 
-static void judge_object(const char *path, bool needs_jit)
+static void judge_object(const char *path, int how)
 {
 	char object[256], test[512], why[1024];
 	const char *problem = NULL;
@@ -234,7 +265,8 @@ static void judge_object(const char *path, bool needs_jit)
 			const char *type = libbpf_bpf_prog_type_str(bpf_program__type(program));
 
 			judge_program(path, object, bpf_program__name(program),
-				      type ? type : "unknown", needs_jit);
+				      type ? type : "unknown", how,
+				      !bpf_program__autoload(program));
 			programs++;
 		}
 		bpf_object__close(obj);
@@ -251,11 +283,13 @@ static void judge_object(const char *path, bool needs_jit)
 
 static void usage(FILE *to)
 {
-	fputs("usage: verifier [--source-root DIR] [--log-dir DIR] [--jit OBJECT] OBJECT...\n"
+	fputs("usage: verifier [--source-root DIR] [--log-dir DIR] [--jit OBJECT] [--some OBJECT] OBJECT...\n"
 	      "Loads every program of each BPF object by itself and writes one result line each.\n"
 	      "  --source-root DIR  report source files relative to DIR\n"
 	      "  --log-dir DIR      keep the raw verifier logs there (DIR exists)\n"
 	      "  --jit OBJECT       judge this one too; that it is refused with the JIT off is a skip\n"
+	      "  --some OBJECT      likewise; a program that is off by default (SEC(\"?...\")) is one for\n"
+	      "                     kernels that have its target, and elsewhere a skip\n"
 	      "example: verifier xdp_prefilter.bpf.o\n",
 	      to);
 }
@@ -266,11 +300,15 @@ int main(int argc, char **argv)
 		{"source-root", required_argument, NULL, 's'},
 		{"log-dir", required_argument, NULL, 'l'},
 		{"jit", required_argument, NULL, 'j'},
+		{"some", required_argument, NULL, 'o'},
 		{"help", no_argument, NULL, 'h'},
 		{},
 	};
-	const char **jit_objects = NULL;
-	size_t n_jit = 0;
+	struct {
+		const char *path;
+		int how;
+	} *others = NULL;
+	size_t n_others = 0;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -278,25 +316,26 @@ int main(int argc, char **argv)
 			source_root = optarg;
 		} else if (option == 'l') {
 			log_dir = optarg;
-		} else if (option == 'j') {
-			jit_objects = realloc(jit_objects, (n_jit + 1) * sizeof(*jit_objects));
-			if (!jit_objects)
+		} else if (option == 'j' || option == 'o') {
+			others = realloc(others, (n_others + 1) * sizeof(*others));
+			if (!others)
 				result_die("out of memory");
-			jit_objects[n_jit++] = optarg;
+			others[n_others].path = optarg;
+			others[n_others++].how = option == 'j' ? NEEDS_JIT : SOME_TARGETS;
 		} else {
 			usage(option == 'h' ? stdout : stderr);
 			return option == 'h' ? 0 : 2;
 		}
 	}
-	if (optind == argc && !n_jit) {
+	if (optind == argc && !n_others) {
 		fputs("verifier: no object given\n", stderr);
 		usage(stderr);
 		return 2;
 	}
 	for (int i = optind; i < argc; i++)
-		judge_object(argv[i], false);
-	for (size_t i = 0; i < n_jit; i++)
-		judge_object(jit_objects[i], true);
-	free(jit_objects);
+		judge_object(argv[i], 0);
+	for (size_t i = 0; i < n_others; i++)
+		judge_object(others[i].path, others[i].how);
+	free(others);
 	return 0;
 }

@@ -331,6 +331,7 @@ enum corepath_hook {
 	COREPATH_HOOK_TRACEPOINT = 4,
 	COREPATH_HOOK_LSM = 5,
 	COREPATH_HOOK_FENTRY = 6,
+	COREPATH_HOOK_FMOD_RET = 7,
 };
 
 enum corepath_event_kind {

@@ -19,6 +19,24 @@ enum corepath_op {
 	COREPATH_OP_RENAME = 3,	 /* either name of a file that gets another */
 	COREPATH_OP_LINK = 4,	 /* either name of a file that gets a second one */
 	COREPATH_OP_CONNECT = 5, /* a socket connects, or sends to an address */
+	COREPATH_OP_BIND = 6,
+	COREPATH_OP_LISTEN = 7,
+	COREPATH_OP_SETUID = 8, /* a user id changes, by a call or by running a file */
+	COREPATH_OP_SETGID = 9,
+	COREPATH_OP_CAPABILITY = 10, /* effective capabilities are gained, likewise */
+	COREPATH_OP_USERNS = 11,     /* a user namespace is made */
+	COREPATH_OP_MOUNT = 12,	     /* mounted, moved, or mounted otherwise */
+	COREPATH_OP_UMOUNT = 13,
+	COREPATH_OP_PIVOT_ROOT = 14,
+	COREPATH_OP_UNSHARE = 15, /* namespaces are made, by clone() as well */
+	COREPATH_OP_SETNS = 16,
+	COREPATH_OP_MODULE = 17,	 /* a kernel module is loaded */
+	COREPATH_OP_MODULE_REQUEST = 18, /* the kernel is made to ask for one */
+	COREPATH_OP_PTRACE = 19, /* a process attaches to another, or reads or writes its memory */
+	COREPATH_OP_BPF = 20,	 /* bpf() */
+	COREPATH_OP_CHMOD = 21,
+	COREPATH_OP_CHOWN = 22,
+	COREPATH_OP_CREATE = 23, /* a folder, symbolic link, node or file is made */
 	COREPATH_OPS,
 };
 
@@ -42,11 +60,20 @@ enum corepath_dim {
 	COREPATH_DIM_PORT = 6,	   /* __u16, network order */
 	COREPATH_DIM_ARGC = 7,	   /* of exec, __u32 */
 	COREPATH_DIM_PATH_END = 8, /* the last bytes of the path, backwards */
+	COREPATH_DIM_NUMBER = 9,   /* __u32: the new id of setuid and setgid, the command of bpf */
+	COREPATH_DIM_BIT = 10,	   /* __u8: a capability, a CLONE_NEW flag, a bit of a mode */
+	COREPATH_DIM_ARG = 11,	   /* one of exec's arguments, likewise as a path */
+	COREPATH_DIM_MNT_NS = 12,  /* of the process, __u32: inode number, as the next three */
+	COREPATH_DIM_PID_NS = 13,
+	COREPATH_DIM_USER_NS = 14,
+	COREPATH_DIM_NET_NS = 15,
 	COREPATH_DIMS,
 	COREPATH_DIM_OP = 16,	  /* __u8: `yes` has the op's rules */
 	COREPATH_DIM_ANY = 17,	  /* __u8, a dim: `yes` has the rules without a condition of it */
 	COREPATH_DIM_ACTION = 18, /* __u8: `yes` has the action's rules */
 	COREPATH_DIM_NAME = 19,	  /* __u32, a rule: a struct corepath_rule_name */
+	/* nothing: yes[0] is a number that no other set has; `no` has the rules about arguments */
+	COREPATH_DIM_SET = 20,
 };
 
 /* LPM_DATA_SIZE_MAX of kernel/bpf/lpm_trie.c is 256 bytes, the dim among them. */
@@ -86,12 +113,13 @@ struct corepath_sec_config {
 	__u32 pad;
 };
 
-/* A rule has matched. `data` is the path of the file, if there is one, then that of the program. */
+/* A rule has matched. `data` is the path of the file (or the name of the module), if there is one,
+ * then that of the program. */
 struct corepath_rule_event {
 	struct corepath_event head;
 	struct corepath_process process;
 	char name[COREPATH_RULE_NAME_MAX];
-	struct corepath_addr dest; /* of connect */
+	struct corepath_addr dest; /* of connect; of bind and listen the socket's own */
 	__u16 port;		   /* network order */
 	__u8 op;
 	__u8 action;	/* of the rule */
@@ -99,6 +127,7 @@ struct corepath_rule_event {
 	__u8 killed;
 	__u16 path_len, exe_len;
 	__u32 pad;
+	__u64 value; /* of conditions number and bit: what was compared, all bits of it */
 	char data[];
 };
 

@@ -6,15 +6,25 @@ import yaml
 from ..conftest import ROOT
 
 
+def lacks_target(reason):
+    """Of a program for the kernels that have what it attaches to."""
+    return "failed to find kernel BTF type ID" in reason or "type STRUCT is unsupported" in reason
+
+
 def test_counts_stay(vmtest):
     kept = yaml.safe_load((ROOT / "bpf-src/verified.yaml").read_text())
     objects = sorted((ROOT / "bpf-src").glob("*.bpf.c"))
     files = [vmtest.need(f"build/bpf/{path.name.removesuffix('.c')}.o") for path in objects]
     got = vmtest.run("verify", *files, kernel="required", bound=300)
-    assert got.returncode == 0, got.out
+    assert got.returncode in (0, 1), got.out
     wrong, seen = [], set()
     for line in got.lines:
         program, kernel = line["verifier"]["program"], line["cell"]["kernel"]
+        if line["status"] == "FAIL" and lacks_target(line["reason"]):  # counts that are there for it are missed below
+            continue
+        if line["status"] != "PASS":
+            wrong.append(f"{program} on {kernel}: {line['reason']}")
+            continue
         now, was = line["verifier"]["insns"], kept["programs"].get(program, {}).get(kernel)
         seen.add((program, kernel))
         # every program here calls one function after the other: the deepest chain is two frames
