@@ -40,10 +40,14 @@ LOADER_B := $(B)
 OBJECTS_B := $(B)
 TOP_B := $(B)
 VMTEST := $(TOP_B)/bin/vmtest
-LIBBPF_A := $(LOADER_B)/libbpf/lib/libbpf.a
-LIBBPF_INC := $(LOADER_B)/libbpf/include
+LIBBPF_B := $(LOADER_B)/libbpf
+LIBBPF_A := $(LIBBPF_B)/lib/libbpf.a
+LIBBPF_INC := $(LIBBPF_B)/include
 BPF_LIBBPF := $(TOP_B)/libbpf
 VMLINUX_H := $(TOP_B)/vmlinux/vmlinux.h
+# What is shared by BPF and user space, and the library's own; a fixture has others (vmtests/rules.mk).
+ABI_INC := bpf-src/include
+LOADER_INC := loader/include
 
 HOST_TESTS :=
 
@@ -58,7 +62,7 @@ help: ## what can be made
 	@echo
 	@echo 'KERNEL is a series (6.12), a release (6.12.107), a list (5.10,7.2), "required", "all", or the'
 	@echo 'path of a bzImage or built tree. KERNEL_SRC=PATH builds that kernel source first.'
-	@echo 'SUITE=verifier,functional,traffic,tc,security,perf picks suites, PROFILE=jit-off,rt (or all) boot profiles.'
+	@echo 'SUITE=verifier,functional,traffic,tc,upgrade,security,perf picks suites, PROFILE=jit-off,rt (or all) boot profiles.'
 
 vmtest: all ## boot KERNEL, run the suites on the datapath, write results/latest/report.md
 	$(B)/bin/vmtest test --kernel '$(KERNEL)' $(if $(SUITE),--suite '$(SUITE)') \

@@ -8,7 +8,7 @@ BPF_CPU := v3
 # strip -g leaves in place: the same source gives the same bytes wherever it is built.
 BPF_CFLAGS := -target bpf -mcpu=$(BPF_CPU) -std=gnu11 -g -O2 -Wall -Wextra -Werror \
 	-fms-extensions -ffile-prefix-map=$(CURDIR)=. \
-	-Ibpf-src -Ibpf-src/include -isystem $(dir $(VMLINUX_H)) -isystem $(BPF_LIBBPF)/include
+	-Ibpf-src -I$(ABI_INC) -isystem $(dir $(VMLINUX_H)) -isystem $(BPF_LIBBPF)/include
 
 BPF_SRC := $(wildcard bpf-src/*.bpf.c)
 BPF_OBJ := $(BPF_SRC:bpf-src/%.bpf.c=$(OBJECTS_B)/bpf/%.bpf.o)

@@ -6,17 +6,17 @@ all: $(LIBBPF_A) $(VMLINUX_H) $(B)/toolchain.json
 
 LIBBPF_VERSION := $(shell awk -F'"' '/^  - version:/ { print $$2; exit }' kernels/matrix.yaml)
 
-$(LOADER_B)/libbpf/src.tar.gz: kernels/matrix.yaml | $(VMTEST)
+$(LIBBPF_B)/src.tar.gz: kernels/matrix.yaml | $(VMTEST)
 	@mkdir -p $(@D)
 	$(VMTEST) libbpf fetch $(LIBBPF_VERSION) --output $@
 
-$(LIBBPF_A): $(LOADER_B)/libbpf/src.tar.gz kernels/rules.mk
-	rm -rf $(LOADER_B)/libbpf/src $(LOADER_B)/libbpf/obj
-	mkdir -p $(LOADER_B)/libbpf/src $(LOADER_B)/libbpf/obj # its own make forgets the latter under -j
-	tar -xzf $< -C $(LOADER_B)/libbpf/src --strip-components=1
-	$(MAKE) -s -C $(LOADER_B)/libbpf/src/src CC='$(CC)' CFLAGS='-O2 -g -fPIC -ffile-prefix-map=$(CURDIR)=.' \
-		BUILD_STATIC_ONLY=1 OBJDIR=$(abspath $(LOADER_B)/libbpf/obj) \
-		DESTDIR=$(abspath $(LOADER_B)/libbpf) PREFIX=/ LIBDIR=/lib INCLUDEDIR=/include install
+$(LIBBPF_A): $(LIBBPF_B)/src.tar.gz kernels/rules.mk
+	rm -rf $(LIBBPF_B)/src $(LIBBPF_B)/obj
+	mkdir -p $(LIBBPF_B)/src $(LIBBPF_B)/obj # its own make forgets the latter under -j
+	tar -xzf $< -C $(LIBBPF_B)/src --strip-components=1
+	$(MAKE) -s -C $(LIBBPF_B)/src/src CC='$(CC)' CFLAGS='-O2 -g -fPIC -ffile-prefix-map=$(CURDIR)=.' \
+		BUILD_STATIC_ONLY=1 OBJDIR=$(abspath $(LIBBPF_B)/obj) \
+		DESTDIR=$(abspath $(LIBBPF_B)) PREFIX=/ LIBDIR=/lib INCLUDEDIR=/include install
 	@touch $@
 
 # From the newest kernel's own image, never from the machine's kernel, so that every machine builds

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # libcorepath.a, the corepath command, and the unit tests of what needs no kernel.
 
-LOADER_CPPFLAGS := -Iloader/include -Ibpf-src/include -isystem $(LIBBPF_INC) -isystem $(OBJECTS_B)/bpf
+LOADER_CPPFLAGS := -I$(LOADER_INC) -I$(ABI_INC) -isystem $(LIBBPF_INC) -isystem $(OBJECTS_B)/bpf
 LOADER_SRC := $(wildcard loader/*/*.c)
 # What the skeletons are compiled into depends on libbpf and on clang, the rest on libbpf alone.
 SKEL_SRC := $(shell grep -l '[.]skel[.]h"' $(LOADER_SRC))
@@ -12,6 +12,8 @@ LOADER_OBJ := $(SKEL_OBJ) $(PLAIN_OBJ)
 loader_objects = $(filter $(B)/obj/loader/$(1)/% $(LOADER_B)/obj/loader/$(1)/%,$(LOADER_OBJ))
 
 LIBCOREPATH_A := $(B)/libcorepath.a
+# What the command is linked with.
+LOADER_LIBS := -ljansson -lyaml -lelf -lz
 
 all: $(LIBCOREPATH_A) $(B)/bin/corepath
 
@@ -36,7 +38,7 @@ $(LIBCOREPATH_A): $(call loader_objects,lib)
 # nothing else.
 $(B)/bin/corepath: $(call loader_objects,cmd) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -static -o $@ $^ -ljansson -lyaml -lelf -lz
+	$(CC) $(CFLAGS) -static -o $@ $^ $(LOADER_LIBS)
 
 LOADER_TESTS := $(patsubst loader/tests/%.c,$(B)/tests/%,$(wildcard loader/tests/*_test.c))
 HOST_TESTS += $(LOADER_TESTS)

@@ -26,7 +26,7 @@ VMTESTS_FIXTURES := $(patsubst vmtests/fixtures/%.c,$(B)/fixtures/%.o,$(filter-o
 TABLES := $(patsubst vmtests/functional/%_cases.py,$(B)/vmtests/%.json,$(filter-out %/gen_cases.py,\
 	$(wildcard vmtests/functional/*_cases.py)))
 
-all: $(LOADER_B)/guest/verifier $(B)/guest/act $(B)/guest/again $(B)/bin/functional $(B)/bin/perf $(TABLES) \
+all: $(LOADER_B)/guest/verifier $(B)/guest/act $(B)/guest/again $(B)/guest/probe $(B)/bin/functional $(B)/bin/perf $(TABLES) \
 	$(VMTESTS_BPF) $(VMTESTS_FIXTURES)
 
 # libbpf's headers are made with its library
@@ -41,6 +41,10 @@ $(LOADER_B)/guest/verifier: $(VERIFIER_OBJ) $(LIBBPF_A)
 
 # What the tests of processes run.
 $(B)/guest/act: $(LOADER_B)/obj/vmtests/act/act.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -static -o $@ $^
+
+$(B)/guest/probe: $(LOADER_B)/obj/vmtests/act/probe.o
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -o $@ $^
 
@@ -64,7 +68,7 @@ $(B)/bin/perf: $(PERF_OBJ) $(LIBCOREPATH_A) $(LIBBPF_A)
 # $(BPF_CFLAGS) is bpf-src's: fixtures are compiled as the datapath is
 define vmtests_bpf
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $(filter %.bpf.c,$^) -o $@.tmp
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $(firstword $(filter %.bpf.c,$^)) -o $@.tmp
 	$(LLVM_STRIP) -g $@.tmp
 	mv $@.tmp $@
 endef
@@ -76,6 +80,34 @@ $(OBJECTS_B)/bpf/floor.bpf.o: vmtests/perf/floor.bpf.c
 $(OBJECTS_B)/bpf/planted.bpf.o: vmtests/fixtures/planted.bpf.c
 $(VMTESTS_BPF): $(VMLINUX_H) $(BPF_LIBBPF)/lib/libbpf.a
 	$(vmtests_bpf)
+
+# Other versions of corepath, for the tests of upgrades. The next one is these same makefiles with other
+# headers; the broken ones are this one with another prefilter.
+NEXT_B := $(TOP_B)/fixtures/next
+NEXT_HEADERS := $(wildcard loader/include/*.h bpf-src/include/corepath/*.h)
+BROKEN := $(patsubst %,$(TOP_B)/fixtures/corepath_%,refused deaf)
+ifeq ($(BUILD_OF),)
+all: $(TOP_B)/fixtures/corepath_next $(BROKEN)
+endif
+
+$(NEXT_B)/include/corepath.h: vmtests/fixtures/next/headers.py $(NEXT_HEADERS)
+	$(PYTHON) -B $< $(NEXT_B)/include $(NEXT_HEADERS)
+
+$(TOP_B)/fixtures/corepath_next: $(B)/bin/corepath $(NEXT_B)/include/corepath.h
+	+$(MAKE) -s BUILD_OF=next TOP_B=$(TOP_B) B=$(NEXT_B) LOADER_B=$(NEXT_B) OBJECTS_B=$(NEXT_B) \
+		LIBBPF_B=$(LIBBPF_B) ABI_INC=$(NEXT_B)/include \
+		LOADER_INC=$(NEXT_B)/include $(NEXT_B)/bin/corepath
+	cp $(NEXT_B)/bin/corepath $@
+
+$(B)/fixtures/%/xdp_prefilter.skel.h: $(B)/fixtures/upgrade_%.bpf.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton $< name xdp_prefilter > $@.tmp
+	mv $@.tmp $@
+
+# Its own up.o comes before the library's, which is then not taken.
+$(BROKEN): $(TOP_B)/fixtures/corepath_%: $(B)/fixtures/%/xdp_prefilter.skel.h loader/lib/up.c $(B)/bin/corepath
+	$(CC) $(CFLAGS) -isystem $(<D) $(LOADER_CPPFLAGS) -c loader/lib/up.c -o $(<D)/up.o
+	$(CC) $(CFLAGS) -static -o $@ $(call loader_objects,cmd) $(<D)/up.o $(LIBCOREPATH_A) $(LIBBPF_A) $(LOADER_LIBS)
 
 # The programs of the golden logs; made by hand when logs are taken (vmtests/verifier/README.md).
 $(B)/vmtests/rejects.bpf.o: vmtests/verifier/testdata/rejects.bpf.c $(VMLINUX_H) $(BPF_LIBBPF)/lib/libbpf.a

@@ -22,6 +22,8 @@ struct args {
 	const char *reason, *kind, *address, *proto;
 	const char *file, *output, *verdicts; /* NULL if not given */
 	const char *hook;
+	const char *probe;
+	__u32 probe_timeout;
 	bool allow;
 	bool json;
 	bool verbose;
@@ -40,6 +42,7 @@ int report_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The commands. Each returns an exit status. */
 int cmd_up(const struct args *args);
+int cmd_upgrade(const struct args *args);
 int cmd_up_file(const struct args *args);
 int cmd_reload(const struct args *args);
 int cmd_diff(const struct args *args);

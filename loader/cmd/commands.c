@@ -31,6 +31,10 @@ const struct command_option options[N_OPTIONS] = {
 	[OPT_HOOK] = {"hook", "xdp", "whose programs to run (default xdp)"},
 	[OPT_OUTPUT] = {"output", "FILE", "(or -o) what leaves, as pcap; - is standard output"},
 	[OPT_VERDICTS] = {"verdicts", "FILE", "the verdicts (default standard output)"},
+	[OPT_PROBE] = {"probe", "COMMAND",
+		       "run by sh when the new programs are in place; if it fails, they go again"},
+	[OPT_PROBE_TIMEOUT] = {"probe-timeout", "SECONDS",
+			       "longer, and the probe has failed (default 10)"},
 	[OPT_JSON] = {"json", NULL, "print JSON"},
 	[OPT_PIN_DIR] = {"pin-dir", "DIR",
 			 "where the state is pinned (default " COREPATH_PIN_DIR ")"},
@@ -57,6 +61,12 @@ const struct command commands[] = {
 	{NULL, "down", "[--dev DEV]",
 	 "Detach from DEV and keep the prefixes; without --dev, detach from all and remove all.",
 	 "corepath down --dev eth0", BIT(OPT_DEV), 0, 0, cmd_down},
+	{NULL, "upgrade", "[--probe COMMAND]",
+	 "Put this version's programs in the place of those that run; connections stay. They are loaded "
+	 "and tried with packets first, and if anything fails, what ran before goes on.\n"
+	 "What is pinned in another shape is carried over. What a newer version runs is left alone.",
+	 "corepath upgrade --probe 'curl -fsS --max-time 2 http://203.0.113.9/health'",
+	 BIT(OPT_PROBE) | BIT(OPT_PROBE_TIMEOUT), 0, 0, cmd_upgrade},
 	{NULL, "status", "", "Show what is attached where and how full the prefix lists are.",
 	 "corepath status --json | jq '.devices[].mode'", BIT(OPT_JSON), 0, 0, cmd_status},
 	{"prefilter", "add", "PREFIX...",

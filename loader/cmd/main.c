@@ -112,6 +112,11 @@ static int take_option(struct args *args, int opt, const char *value)
 		break;
 	case OPT_COUNT:
 		return parse_number(opt, value, INT32_MAX, &args->count);
+	case OPT_PROBE:
+		args->probe = value;
+		break;
+	case OPT_PROBE_TIMEOUT:
+		return parse_number(opt, value, 3600, &args->probe_timeout);
 	case OPT_JSON:
 		args->json = true;
 		break;
@@ -235,6 +240,12 @@ static int check(const struct command *c, const struct args *args, unsigned int 
 	return EXIT_DONE;
 }
 
+static void say_waiting(int pid, const char *path)
+{
+	fprintf(stderr, "corepath: note: another corepath (process %d) is changing %s; waiting\n",
+		pid, path);
+}
+
 int main(int argc, char **argv)
 {
 	struct args args = {.pin_dir = COREPATH_PIN_DIR, .hook = "xdp"};
@@ -263,6 +274,7 @@ int main(int argc, char **argv)
 		status = check(c, &args, seen);
 	if (c && !status && !(seen & BIT(OPT_HELP))) {
 		corepath_set_verbose(args.verbose);
+		corepath_on_wait(say_waiting);
 		status = c->run(&args);
 	}
 	/* a full disk or a closed pipe must not look like success */

@@ -28,6 +28,7 @@ static json_t *attachment_json(const struct corepath_attachment *a)
 }
 
 static int status_json(const struct args *args, const struct corepath_status *st,
+		       const struct corepath_running *running,
 		       const struct corepath_cgroup *cgroups, size_t n_cgroups)
 {
 	json_t *devs = json_array();
@@ -41,18 +42,22 @@ static int status_json(const struct args *args, const struct corepath_status *st
 		}
 	}
 	return print_json(json_pack(
-		"{s:b, s:s, s:o, s:{s:o, s:o}, s:o, s:I, s:{s:I, s:I}}", "up", 1, "pin_dir",
-		args->pin_dir, "devices", devs, "prefixes", "ipv4", usage_json(&st->prefixes4),
-		"ipv6", usage_json(&st->prefixes6), "cgroups", cgroups_json(cgroups, n_cgroups),
-		"endpoints", (json_int_t)st->n_endpoints, "services", "count",
-		(json_int_t)st->n_services, "for_endpoints", (json_int_t)st->n_endpoint_services));
+		"{s:b, s:s, s:s, s:I, s:o, s:{s:o, s:o}, s:o, s:I, s:{s:I, s:I}}", "up", 1,
+		"pin_dir", args->pin_dir, "version", running->version, "layout",
+		(json_int_t)running->layout, "devices", devs, "prefixes", "ipv4",
+		usage_json(&st->prefixes4), "ipv6", usage_json(&st->prefixes6), "cgroups",
+		cgroups_json(cgroups, n_cgroups), "endpoints", (json_int_t)st->n_endpoints,
+		"services", "count", (json_int_t)st->n_services, "for_endpoints",
+		(json_int_t)st->n_endpoint_services));
 }
 
-static void status_text(const struct args *args, const struct corepath_status *st)
+static void status_text(const struct args *args, const struct corepath_status *st,
+			const struct corepath_running *running)
 {
 	size_t i;
 
-	printf("pinned at %s\n", args->pin_dir);
+	printf("pinned at %s, by corepath %s (layout %u)\n", args->pin_dir, running->version,
+	       running->layout);
 	if (!st->n_devs)
 		puts("attached to no device");
 	for (i = 0; i < st->n_devs; i++) {
@@ -84,6 +89,7 @@ static void status_text(const struct args *args, const struct corepath_status *s
 int cmd_status(const struct args *args)
 {
 	struct corepath_cgroup *cgroups = NULL;
+	struct corepath_running running;
 	struct corepath_status st;
 	int err, status = EXIT_DONE;
 	size_t n_cgroups = 0;
@@ -94,12 +100,13 @@ int cmd_status(const struct args *args)
 					    "devices"));
 	if (err)
 		return report_failure(args, false);
-	if (corepath_socket_status(args->pin_dir, &cgroups, &n_cgroups)) {
+	if (corepath_running(args->pin_dir, &running) ||
+	    corepath_socket_status(args->pin_dir, &cgroups, &n_cgroups)) {
 		status = report_failure(args, false);
 	} else if (args->json) {
-		status = status_json(args, &st, cgroups, n_cgroups);
+		status = status_json(args, &st, &running, cgroups, n_cgroups);
 	} else {
-		status_text(args, &st);
+		status_text(args, &st, &running);
 		if (n_cgroups)
 			print_cgroups(cgroups, n_cgroups);
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* corepath up and down. */
+/* corepath up, down and upgrade. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,5 +50,24 @@ int cmd_down(const struct args *args)
 {
 	if (corepath_down(args->pin_dir, args->devs, args->n_devs))
 		return report_failure(args, false);
+	return EXIT_DONE;
+}
+
+int cmd_upgrade(const struct args *args)
+{
+	struct corepath_upgrade_request req = {
+		.pin_dir = args->pin_dir,
+		.probe = args->probe,
+		.probe_seconds = args->probe_timeout,
+	};
+	struct corepath_upgrade_report r;
+
+	if (args->probe_timeout && !args->probe)
+		return report_usage("upgrade: --probe-timeout is of --probe, which is missing");
+	if (corepath_upgrade(&req, &r))
+		return report_failure(args, true);
+	printf("upgraded from %s to %s: %zu links have new programs, %zu maps are as they were, "
+	       "%zu carried over (%zu entries)\n",
+	       r.from.version, COREPATH_VERSION, r.links, r.maps_kept, r.maps_carried, r.entries);
 	return EXIT_DONE;
 }

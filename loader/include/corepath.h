@@ -40,6 +40,10 @@ void corepath_set_verbose(bool on);
  * disabled, and for good: for who only watches from here on. */
 int corepath_keep_only_bpf(void);
 
+/* Called when a function begins to wait for another process (0: unknown) that changes the pin
+ * directory for longer than a second. */
+void corepath_on_wait(void (*fn)(int pid, const char *path));
+
 /* ---- attaching ---- */
 
 enum corepath_xdp_mode {
@@ -102,6 +106,34 @@ int corepath_up(const struct corepath_up_request *req, struct corepath_attachmen
  * or nothing is up; then nothing is detached.
  */
 int corepath_down(const char *pin_dir, const char *const *devs, size_t n_devs);
+
+/* ---- another version ---- */
+
+struct corepath_upgrade_request {
+	const char *pin_dir;
+	const char *probe;	    /* a shell command, or NULL */
+	unsigned int probe_seconds; /* it may take; 0: 10 */
+};
+
+struct corepath_upgrade_report {
+	struct corepath_running from;
+	size_t links;			/* and filters that have new programs */
+	size_t maps_kept, maps_carried; /* as they were; into another shape */
+	size_t entries;			/* of the latter */
+};
+
+/*
+ * Puts this build's programs in the place of those that run, be they older or the same. Connections
+ * stay. They are tried with packets before, and with the probe after; if anything fails, what ran
+ * before runs again when this returns, and the error text says so. Errors: -ENOENT (nothing is up),
+ * -EBUSY (somebody else is changing it), -ENOTSUP (what runs is newer), -EINVAL (a map cannot be
+ * carried over), -EPROTO and -ETIMEDOUT (a probe), and what else the kernel returns.
+ */
+int corepath_upgrade(const struct corepath_upgrade_request *req,
+		     struct corepath_upgrade_report *report);
+
+/* Who made what runs; all 0 if nobody said. -ENOENT if nothing is up. */
+int corepath_running(const char *pin_dir, struct corepath_running *r);
 
 struct corepath_usage {
 	__u32 used;

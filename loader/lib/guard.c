@@ -12,6 +12,12 @@
 #include <bpf/libbpf.h>
 #include "internal.h"
 #include "xdp_guard.skel.h"
+#include "upgrade.h"
+
+const void *cp_elf_guard(size_t *size)
+{
+	return xdp_guard__elf_bytes(size);
+}
 
 #define NSEC_PER_SEC 1000000000ull
 

@@ -45,10 +45,21 @@ enum cp_access {
 	CP_READ,   /* shared lock; -ENOENT if the directory is not there */
 	CP_CHANGE, /* exclusive lock; -ENOENT if the directory is not there */
 	CP_CREATE, /* exclusive lock; made if it is not there */
+	/* the others fail if what is there is of another layout; these do not */
+	CP_READ_ANY,
+	CP_DOWN,    /* as CP_CHANGE; but not if it is of a newer one */
+	CP_UPGRADE, /* the same, and -EBUSY instead of waiting */
 };
 
 int cp_dir_open(struct cp_dir *dir, const char *path, enum cp_access access);
 void cp_dir_close(struct cp_dir *dir);
+
+/* Removes the directory if nothing is left in it but who made it; else -ENOTEMPTY. No error text.
+ */
+int cp_dir_remove(const struct cp_dir *dir);
+
+/* Takes the lock of a folder (flock()'s) if nobody has it: -EWOULDBLOCK. */
+int cp_try_lock(int fd, int how);
 
 /* Each returns a file descriptor or a negative errno, without an error text. bpffs takes no '.' in
  * a name (bpf_lookup() in kernel/bpf/inode.c): it is written ':'. */
@@ -164,6 +175,10 @@ int cp_tc_attach(const struct cp_dir *dir, struct cp_tc *t, int prog_fd,
 
 /* Every one of `kind`, or of all kinds if that is NULL, in no order. The caller frees *list. */
 int cp_tc_read(const struct cp_dir *dir, const char *kind, struct cp_tc **list, size_t *n);
+
+/* Replaces the program of a filter; one that is gone stays so. A negative errno without an error
+ * text. */
+int cp_tc_swap(const struct cp_tc *t, int prog_fd);
 
 /* Detaches at once, and unpins. A device that is gone is no error. */
 int cp_tc_detach(const struct cp_dir *dir, const struct cp_tc *t);

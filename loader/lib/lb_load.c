@@ -13,6 +13,12 @@
 #include "compat.h"
 #include "internal.h"
 #include "xdp_lb.skel.h"
+#include "upgrade.h"
+
+const void *cp_elf_lb(size_t *size)
+{
+	return xdp_lb__elf_bytes(size);
+}
 
 /* The settings are pinned last and unpinned first: they say that all is there. */
 static const char *const map_names[] = {

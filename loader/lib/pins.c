@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The pin directory: its lock, its making and its going. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -9,11 +10,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "internal.h"
+#include "upgrade.h"
 
 static int fail_path(int err, const char *path)
 {
@@ -65,9 +68,130 @@ static int make(struct cp_dir *dir)
 	return 0;
 }
 
-int cp_dir_open(struct cp_dir *dir, const char *path, enum cp_access access)
+int cp_try_lock(int fd, int how)
+{
+	return flock(fd, how | LOCK_NB) ? -errno : 0;
+}
+
+/* The process that has the lock, 0 if that cannot be told. */
+static int holder_of(int fd)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	unsigned int maj, min;
+	unsigned long inode;
+	int pid = 0, found;
+	char line[256];
+	struct stat st;
+
+	while (locks && !pid && !fstat(fd, &st) && fgets(line, sizeof(line), locks))
+		/* "1: FLOCK  ADVISORY  WRITE 1234 00:1f:5678 0 EOF" (fs/locks.c) */
+		if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &found, &maj, &min, &inode) ==
+			    4 &&
+		    makedev(maj, min) == st.st_dev && inode == st.st_ino)
+			pid = found;
+	if (locks)
+		fclose(locks);
+	return pid;
+}
+
+static void (*on_wait)(int pid, const char *path);
+
+void corepath_on_wait(void (*fn)(int pid, const char *path))
+{
+	on_wait = fn;
+}
+
+/* Others need less than that for most of what they do. */
+#define PATIENCE_MS 1000
+#define STEP_MS	    10
+
+static int fail_busy(const char *path, int pid)
+{
+	return cp_fail(EBUSY,
+		       "%s: another corepath (process %d) is changing it; wait until it ends", path,
+		       pid);
+}
+
+/* Waits for the lock, and says so if that takes long. */
+static int wait_lock(int fd, enum cp_access access, const char *path)
+{
+	int how = access == CP_READ || access == CP_READ_ANY ? LOCK_SH : LOCK_EX, waited, err;
+	const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
+
+	err = cp_try_lock(fd, how);
+	for (waited = 0; err == -EWOULDBLOCK && waited < PATIENCE_MS; waited += STEP_MS) {
+		nanosleep(&step, NULL);
+		err = cp_try_lock(fd, how);
+	}
+	if (err != -EWOULDBLOCK)
+		return err ? fail_path(-err, path) : 0;
+	if (access == CP_UPGRADE)
+		return fail_busy(path, holder_of(fd));
+	if (on_wait)
+		on_wait(holder_of(fd), path);
+	while (flock(fd, how))
+		if (errno != EINTR)
+			return fail_path(errno, path);
+	return 0;
+}
+
+static bool changes(enum cp_access access)
+{
+	return access != CP_READ && access != CP_READ_ANY;
+}
+
+/* What a killed upgrade left is taken back or finished. One that lives lets readers in while it
+ * probes, and nobody else: -EAGAIN when it may have ended. */
+static int settle(struct cp_dir *dir, enum cp_access access)
+{
+	struct cp_dir staging;
+	int fd, err;
+
+	if (!changes(access))
+		return 0;
+	err = cp_staging_open(dir, &staging, false);
+	if (!err)
+		return cp_staging_settle(dir, &staging);
+	if (err != -EWOULDBLOCK)
+		return err == -ENOENT ? 0 : fail_path(-err, dir->path);
+	fd = openat(dir->fd, CP_STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	flock(dir->fd, LOCK_UN); /* it will want it back */
+	err = fd < 0 ? 0 : wait_lock(fd, access, dir->path);
+	if (fd >= 0)
+		close(fd);
+	return err ?: -EAGAIN;
+}
+
+/* The directory as it is now, locked; -EAGAIN if it went meanwhile. */
+static int open_locked(struct cp_dir *dir, enum cp_access access)
 {
 	struct stat st;
+	int err = 0;
+
+	dir->created = false;
+	if (access == CP_CREATE)
+		err = make(dir);
+	if (err)
+		return err;
+	dir->fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir->fd < 0)
+		return errno == ENOENT && access == CP_CREATE ? -EAGAIN
+							      : fail_path(errno, dir->path);
+	err = wait_lock(dir->fd, access, dir->path);
+	if (!err && fstat(dir->fd, &st))
+		err = fail_path(errno, dir->path);
+	/* a `down` removed it while we waited */
+	if (!err && !st.st_nlink)
+		err = -EAGAIN;
+	if (!err)
+		err = settle(dir, access);
+	if (err)
+		close(dir->fd);
+	return err;
+}
+
+int cp_dir_open(struct cp_dir *dir, const char *path, enum cp_access access)
+{
 	int err;
 
 	dir->created = false;
@@ -78,30 +202,38 @@ int cp_dir_open(struct cp_dir *dir, const char *path, enum cp_access access)
 	err = check_parent(path);
 	if (err)
 		return err;
-
-	/* again if a `down` removed the directory while we waited for its lock */
-	for (;;) {
-		if (access == CP_CREATE) {
-			err = make(dir);
-			if (err)
-				return err;
-		}
-		dir->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir->fd < 0) {
-			if (errno == ENOENT && access == CP_CREATE)
-				continue;
-			return fail_path(errno, path);
-		}
-		if (flock(dir->fd, access == CP_READ ? LOCK_SH : LOCK_EX) || fstat(dir->fd, &st)) {
-			err = errno;
-			close(dir->fd);
-			return fail_path(err, path);
-		}
-		if (st.st_nlink)
-			return 0;
+	do {
+		err = open_locked(dir, access);
+	} while (err == -EAGAIN);
+	if (err || access == CP_READ_ANY)
+		return err;
+	err = cp_version_check(dir, access);
+	if (err) {
+		if (dir->created)
+			rmdir(dir->path);
 		close(dir->fd);
-		dir->created = false;
 	}
+	return err;
+}
+
+int cp_dir_remove(const struct cp_dir *dir)
+{
+	struct dirent *e;
+	int err = 0;
+	DIR *d;
+
+	d = opendir(dir->path);
+	if (!d)
+		return -errno;
+	while (!err && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+		    strcmp(e->d_name, CP_VERSION))
+			err = -ENOTEMPTY;
+	closedir(d);
+	if (err)
+		return err;
+	cp_pin_unlink(dir, CP_VERSION);
+	return rmdir(dir->path) ? -errno : 0;
 }
 
 void cp_dir_close(struct cp_dir *dir)
@@ -183,7 +315,7 @@ static int share_map(const struct cp_dir *dir, struct bpf_map *map)
 		     info.value_size != bpf_map__value_size(map)))
 		err = cp_fail(EINVAL,
 			      "map %s/%s: made by another version of corepath, in another shape; "
-			      "run 'corepath down' and start anew",
+			      "run 'corepath upgrade'",
 			      dir->path, name);
 	else if (!err)
 		err = bpf_map__reuse_fd(map, fd);

@@ -11,6 +11,12 @@
 #include <bpf/libbpf.h>
 #include "internal.h"
 #include "sec_process.skel.h"
+#include "upgrade.h"
+
+const void *cp_elf_processes(size_t *size)
+{
+	return sec_process__elf_bytes(size);
+}
 
 static const char *const programs[] = {"sec_exec", "sec_fork", "sec_exit"};
 #define N_PROGRAMS (sizeof(programs) / sizeof(programs[0]))

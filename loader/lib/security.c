@@ -14,6 +14,13 @@
 #include <bpf/bpf.h>
 #include "rules.h"
 #include "sec_hooks.h"
+#include "sec_rules.skel.h"
+#include "upgrade.h"
+
+const void *cp_elf_rules(size_t *size)
+{
+	return sec_rules__elf_bytes(size);
+}
 
 #define MAP_POLICY  "sec_policy"
 #define MAP_CONFIG  ".data.sec"
@@ -237,7 +244,7 @@ int corepath_security_load(const char *pin_dir, const char *file)
 	if (!err) {
 		err = load(&dir, &rules);
 		if (err && dir.created)
-			rmdir(dir.path); /* if nothing was pinned */
+			cp_dir_remove(&dir); /* if nothing was pinned */
 		cp_dir_close(&dir);
 	}
 	cp_rules_free(&rules);

@@ -23,6 +23,12 @@
 #include "compat.h"
 #include "internal.h"
 #include "sock_lb.skel.h"
+#include "upgrade.h"
+
+const void *cp_elf_sockets(size_t *size)
+{
+	return sock_lb__elf_bytes(size);
+}
 
 /* In this order they are attached: the way back is there before the way forth. */
 static const struct {
@@ -418,7 +424,7 @@ static void undo(const struct cp_dir *dir, __u64 id)
 	for (i = 0; i < N_MAPS; i++)
 		unlinkat(dir->fd, map_names[i], 0);
 	cp_lb_unpin(dir);
-	rmdir(dir->path);
+	cp_dir_remove(dir);
 }
 
 static int up(const struct cp_dir *dir, const char *cgroup, int cgroup_fd, __u64 id)

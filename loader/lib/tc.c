@@ -347,6 +347,19 @@ int cp_tc_attach(const struct cp_dir *dir, struct cp_tc *t, int prog_fd, enum co
 	return 0;
 }
 
+int cp_tc_swap(const struct cp_tc *t, int prog_fd)
+{
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	LIBBPF_OPTS(bpf_tc_opts, now, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY,
+		    .prog_fd = prog_fd, .flags = BPF_TC_F_REPLACE);
+	struct bpf_tc_hook hook = hook_of(t);
+
+	cp_log_quiet();
+	if (bpf_tc_query(&hook, &opts))
+		return 0;
+	return bpf_tc_attach(&hook, &now);
+}
+
 /* ---- removing ---- */
 
 int cp_tc_detach(const struct cp_dir *dir, const struct cp_tc *t)

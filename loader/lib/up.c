@@ -7,8 +7,13 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include "internal.h"
+#include "upgrade.h"
 #include "xdp_prefilter.skel.h"
+
+const void *cp_elf_prefilter(size_t *size)
+{
+	return xdp_prefilter__elf_bytes(size);
+}
 
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
@@ -85,7 +90,7 @@ static int share_map(struct up *u, size_t i, int fd)
 	    (!is_trie(map) && info.max_entries != bpf_map__max_entries(map)))
 		return cp_fail(EINVAL,
 			       "map %s/%s: made by another version of corepath, in another shape; "
-			       "save 'corepath prefilter list', run 'corepath down' and start anew",
+			       "run 'corepath upgrade'",
 			       u->dir.path, map_names[i]);
 	if (is_trie(map) && u->req->max_prefixes && info.max_entries != u->req->max_prefixes)
 		return cp_fail(EINVAL,
@@ -219,7 +224,7 @@ static void undo(struct up *u)
 			unlinkat(u->dir.fd, CP_PROG_LB, 0); /* it counts in one of them */
 		}
 	if (u->dir.created)
-		rmdir(u->dir.path);
+		cp_dir_remove(&u->dir);
 }
 
 int corepath_up(const struct corepath_up_request *req, struct corepath_attachment *out)
@@ -331,12 +336,12 @@ static int down_all(const struct cp_dir *dir, struct cp_link *links, size_t n)
 		err = cp_uplink_unpin(dir);
 	if (err)
 		return err;
-	if (rmdir(dir->path))
-		return cp_fail(errno,
-			       "remove %s: %s; the datapath is down, what is left there is not "
-			       "corepath's",
-			       dir->path, strerror(errno));
-	return 0;
+	err = cp_dir_remove(dir);
+	return err ? cp_fail(-err,
+			     "remove %s: %s; the datapath is down, what is left there is not "
+			     "corepath's",
+			     dir->path, strerror(-err))
+		   : 0;
 }
 
 int corepath_down(const char *pin_dir, const char *const *devs, size_t n_devs)
@@ -346,7 +351,7 @@ int corepath_down(const char *pin_dir, const char *const *devs, size_t n_devs)
 	size_t n;
 	int err;
 
-	err = cp_dir_open(&dir, pin_dir, CP_CHANGE);
+	err = cp_dir_open(&dir, pin_dir, n_devs ? CP_CHANGE : CP_DOWN);
 	if (err)
 		return err;
 	err = cp_links_read(&dir, &links, &n);

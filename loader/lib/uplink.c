@@ -12,6 +12,12 @@
 #include <unistd.h>
 #include "internal.h"
 #include "tc_uplink.skel.h"
+#include "upgrade.h"
+
+const void *cp_elf_uplink(size_t *size)
+{
+	return tc_uplink__elf_bytes(size);
+}
 
 #define KIND "uplink"
 

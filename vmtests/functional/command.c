@@ -31,6 +31,12 @@
 char command_output[65536];
 
 static const char *shared_name;
+static const char *binary = COMMAND;
+
+void command_binary(const char *name)
+{
+	binary = name;
+}
 
 void command_share_pin_dir(const char *name)
 {
@@ -47,6 +53,13 @@ const char *command_pin_dir(void)
 	else
 		snprintf(dir, sizeof(dir), "/sys/fs/bpf/functional-%d", getpid());
 	return dir;
+}
+
+static bool beside_maps;
+
+void command_kill_beside_maps(void)
+{
+	beside_maps = true;
 }
 
 static pid_t start(char **words, bool traced, int *output)
@@ -105,7 +118,7 @@ static void make_words(char **words, const char *word, va_list args)
 {
 	int count = 0;
 
-	words[count++] = COMMAND;
+	words[count++] = (char *)binary;
 	for (; word; word = va_arg(args, const char *)) {
 		if (count + 3 >= WORDS_MAX)
 			checkrun_error("a command of more than %d words", WORDS_MAX);
@@ -190,15 +203,19 @@ int command_end(struct command *command, int sig)
 static bool changes_state(unsigned long long call, unsigned long long first_argument)
 {
 	static const long calls[] = {
-		__NR_mkdirat, __NR_unlinkat,
+		__NR_mkdirat,  __NR_unlinkat, __NR_renameat2,
+#ifdef __NR_renameat
+		__NR_renameat,
+#endif
 #ifdef __NR_mkdir /* architectures older than arm64 have these as well */
-		__NR_mkdir,   __NR_rmdir,    __NR_unlink,
+		__NR_mkdir,    __NR_rmdir,    __NR_unlink,
 #endif
 	};
 
 	if (call == __NR_bpf)
 		return first_argument == BPF_OBJ_PIN || first_argument == BPF_LINK_CREATE ||
-		       first_argument == BPF_MAP_UPDATE_ELEM;
+		       first_argument == BPF_LINK_UPDATE ||
+		       (first_argument == BPF_MAP_UPDATE_ELEM && !beside_maps);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
 		if (call == (unsigned long long)calls[i])
 			return true;

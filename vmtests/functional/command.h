@@ -15,6 +15,12 @@ extern char command_output[65536];
  */
 int command_run(const char *word, ...) __attribute__((sentinel));
 
+/* Has those that follow run another build of it, of that name in PATH. */
+void command_binary(const char *name);
+
+/* Has command_run_killed() leave out changes of maps: a command that copies one makes too many. */
+void command_kill_beside_maps(void);
+
 /*
  * As command_run(), but the command is killed (SIGKILL) when it is about to make its @nth system
  * call that pins, attaches or changes the pin directory, counted from 1. Returns true if it was

@@ -102,4 +102,8 @@ void tc_full_add(Suite *suite, const struct selection *selection);
 void privileges_add(Suite *suite, const struct selection *selection);
 void privileges_tc_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of an upgrade under traffic, functional.upgrade.*. */
+void upgrade_add(Suite *suite, const struct selection *selection);
+void upgrade_links_add(Suite *suite, const struct selection *selection);
+
 #endif

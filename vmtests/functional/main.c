@@ -46,6 +46,9 @@ static const struct group {
 	 "processes, watched and under rules",
 	 {process_add, process_paths_add, rules_add, rules_power_add, rules_escape_add,
 	  rules_life_add, rules_builtin_add}},
+	{"upgrade",
+	 "other versions in the place of the one that runs",
+	 {upgrade_add, upgrade_links_add}},
 	{"malformed", "a hundred thousand broken packets", {malformed_add}},
 };
 

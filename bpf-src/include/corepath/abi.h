@@ -14,6 +14,20 @@
 #endif
 
 /*
+ * The layout of what is pinned: it goes up by one with every change by which a loader of before or
+ * after would misread a pinned map, an event or a program's name. A map whose values only grew at
+ * their ends, or an array that grew, is carried over by `corepath upgrade`; any other change of a
+ * map needs code there.
+ */
+#define COREPATH_LAYOUT 1
+
+/* Who made what is pinned: the one value of the map that is pinned as "version". */
+struct corepath_running {
+	__u32 layout;
+	char version[28];
+};
+
+/*
  * Every reason a packet can leave the datapath by, in one table for all hooks.
  * X(symbol, number, short name, text). The short name is the key in JSON and in counters;
  * the text says what an operator should read into it. Numbers are dense from 0, so that they
