@@ -45,7 +45,10 @@ HOST_TESTS += $(LOADER_TESTS)
 
 $(LOADER_TESTS): $(B)/tests/%: $(LOADER_B)/obj/loader/tests/%.o $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $^ -lyaml -lelf -lz -lcheck -lsubunit -lm -lrt -lpthread
+	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lyaml -lelf -lz -lcheck -lsubunit -lm -lrt -lpthread
+
+# It tests a part of the command.
+$(B)/tests/filter_test: $(LOADER_B)/obj/loader/cmd/filter.o
 
 check-host: $(LOADER_TESTS)
 

@@ -19,7 +19,8 @@ struct args {
 	__u32 max_prefixes;
 	__u32 count;
 	__u32 port;
-	const char *reason, *kind, *address, *proto;
+	const char *reason, *kind, *address, *proto, *verdict, *process;
+	__u32 seconds;
 	const char *file, *output, *verdicts; /* NULL if not given */
 	const char *hook;
 	const char *probe;

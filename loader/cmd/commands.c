@@ -27,10 +27,16 @@ const struct command_option options[N_OPTIONS] = {
 	[OPT_ADDRESS] = {"address", "PREFIX", "only packets from or to this prefix"},
 	[OPT_PORT] = {"port", "N", "only packets from or to this port"},
 	[OPT_PROTO] = {"proto", "tcp|udp|icmp|...", "only packets of this protocol"},
+	[OPT_VERDICT] = {"verdict", "dropped|passed",
+			 "only packets, and matches of rules, of this end"},
+	[OPT_PROCESS] =
+		{"process", "PID|NAME|FILE",
+		 "only what this process does, by its number, its name or the file it runs"},
 	[OPT_COUNT] = {"count", "N", "end after N"},
 	[OPT_HOOK] = {"hook", "xdp", "whose programs to run (default xdp)"},
 	[OPT_OUTPUT] = {"output", "FILE", "(or -o) what leaves, as pcap; - is standard output"},
 	[OPT_VERDICTS] = {"verdicts", "FILE", "the verdicts (default standard output)"},
+	[OPT_FOR] = {"for", "SECONDS", "end after so many seconds"},
 	[OPT_PROBE] = {"probe", "COMMAND",
 		       "run by sh when the new programs are in place; if it fails, they go again"},
 	[OPT_PROBE_TIMEOUT] = {"probe-timeout", "SECONDS",
@@ -286,13 +292,16 @@ const struct command commands[] = {
 	{NULL, "counters", "", "Print packets and bytes by what became of them.",
 	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
 	{NULL, "observe",
-	 "[--reason NAME,...] [--kind KIND,...] [--address PREFIX] [--port N] [--proto P]",
+	 "[--reason NAME,...] [--kind KIND,...] [--verdict dropped|passed] [--address PREFIX] [--port N] "
+	 "[--proto P] [--process PID|NAME|FILE]",
 	 "Print packets as they are dropped, a line each, until Ctrl-C. Costs nothing while nobody does.\n"
 	 "With --kind processes, too, which need nothing to be up: exec has the file that runs, its\n"
-	 "arguments and the current directory, exit has status or signal.",
+	 "arguments and the current directory, exit has status or signal. --reason all --kind all is both\n"
+	 "in one stream, in the order in which it happened. It begins now: nothing of before is kept.",
 	 "corepath observe --kind exec,exit --json",
 	 BIT(OPT_REASON) | BIT(OPT_KIND) | BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_PROTO) |
-		 BIT(OPT_COUNT) | BIT(OPT_JSON),
+		 BIT(OPT_VERDICT) | BIT(OPT_PROCESS) | BIT(OPT_COUNT) | BIT(OPT_FOR) |
+		 BIT(OPT_JSON),
 	 0, 0, cmd_observe},
 	{NULL, "simulate", "IN.pcap -f FILE [-o OUT.pcap]",
 	 "Say what would become of the packets of a capture (pcap or pcapng, - is standard input) if\n"

@@ -110,6 +110,14 @@ static int take_option(struct args *args, int opt, const char *value)
 	case OPT_PROTO:
 		args->proto = value;
 		break;
+	case OPT_VERDICT:
+		args->verdict = value;
+		break;
+	case OPT_PROCESS:
+		args->process = value;
+		break;
+	case OPT_FOR:
+		return parse_number(opt, value, INT32_MAX, &args->seconds);
 	case OPT_COUNT:
 		return parse_number(opt, value, INT32_MAX, &args->count);
 	case OPT_PROBE:

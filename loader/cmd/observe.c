@@ -11,18 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include "cmd.h"
+#include <unistd.h>
+#include "filter.h"
 #include "process.h"
-
-/* What is left out of what the datapath tells. */
-struct filter {
-	bool reasons[COREPATH_DROP_COUNT];
-	bool kinds[COREPATH_EVENT_KINDS];
-	struct corepath_prefix address; /* either end */
-	bool has_address;
-	unsigned int port; /* either end; 0: any */
-	int proto;	   /* -1: any */
-};
 
 struct observe {
 	const struct args *args;
@@ -40,58 +31,6 @@ static void on_signal(int sig)
 {
 	(void)sig;
 	ended = 1;
-}
-
-static const struct {
-	const char *name;
-	int number;
-} protos[] = {
-	{"tcp", IPPROTO_TCP},	  {"udp", IPPROTO_UDP},	  {"icmp", IPPROTO_ICMP},
-	{"icmp", IPPROTO_ICMPV6}, {"sctp", IPPROTO_SCTP}, {"esp", IPPROTO_ESP},
-};
-#define N_PROTOS (sizeof(protos) / sizeof(protos[0]))
-
-static const char *proto_name(const struct corepath_packet_event *e, char buf[8])
-{
-	size_t i;
-
-	if (!e->l3_proto || (e->l3_proto != 0x0800 && e->l3_proto != 0x86DD)) {
-		snprintf(buf, 8, "0x%04x", e->l3_proto);
-		return buf;
-	}
-	for (i = 0; i < N_PROTOS; i++)
-		if (protos[i].number == e->flow.proto)
-			return protos[i].name;
-	snprintf(buf, 8, "%u", e->flow.proto);
-	return buf;
-}
-
-static bool in_prefix(const struct corepath_addr *addr, const struct corepath_prefix *p)
-{
-	const __u8 *a = (const __u8 *)addr;
-	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
-	unsigned int i;
-
-	if (p->family == AF_INET) {
-		if (memcmp(a, mapped, sizeof(mapped)))
-			return false;
-		a += sizeof(mapped);
-	}
-	for (i = 0; i < p->len; i++)
-		if ((a[i / 8] ^ p->addr[i / 8]) & 0x80 >> i % 8)
-			return false;
-	return true;
-}
-
-static bool wanted(const struct filter *f, const struct corepath_packet_event *e)
-{
-	if (f->proto >= 0 && e->flow.proto != f->proto &&
-	    !(f->proto == IPPROTO_ICMP && e->flow.proto == IPPROTO_ICMPV6))
-		return false;
-	if (f->port && ntohs(e->flow.sport) != f->port && ntohs(e->flow.dport) != f->port)
-		return false;
-	return !f->has_address || in_prefix(&e->flow.src, &f->address) ||
-	       in_prefix(&e->flow.dst, &f->address);
 }
 
 /* RFC 3339, in UTC, with microseconds: lines of many hosts can be sorted. */
@@ -132,7 +71,7 @@ static void print_line(const struct observe *o, const struct corepath_packet_eve
 
 	printf("%s %s %s %s %s %s > %s %u bytes\n", when(o, &e->head, time),
 	       corepath_hook_name(e->head.hook), device(e->ifindex, dev),
-	       corepath_drop_name(e->reason), proto_name(e, proto),
+	       corepath_drop_name(e->reason), filter_proto_name(e, proto),
 	       end_of(e, &e->flow.src, ntohs(e->flow.sport), src) ?: "-",
 	       end_of(e, &e->flow.dst, ntohs(e->flow.dport), dst) ?: "-", e->bytes);
 }
@@ -147,8 +86,8 @@ static int print_object(const struct observe *o, const struct corepath_packet_ev
 	line = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s?, s:s?, s:i, s:i, s:I}", "time",
 			 when(o, &e->head, time), "hook", corepath_hook_name(e->head.hook), "dev",
 			 device(e->ifindex, dev), "reason", corepath_drop_name(e->reason),
-			 "dropped", corepath_is_drop(e->reason), "proto", proto_name(e, proto),
-			 "src", end_of(e, &e->flow.src, 0, src), "dst",
+			 "dropped", corepath_is_drop(e->reason), "proto",
+			 filter_proto_name(e, proto), "src", end_of(e, &e->flow.src, 0, src), "dst",
 			 end_of(e, &e->flow.dst, 0, dst), "sport", ntohs(e->flow.sport), "dport",
 			 ntohs(e->flow.dport), "bytes", (json_int_t)e->bytes);
 	err = !line || json_dumpf(line, stdout, JSON_COMPACT);
@@ -164,8 +103,7 @@ static int on_event(const struct corepath_event *head, void *arg)
 	struct observe *o = arg;
 	char time[32];
 
-	if (packet &&
-	    (head->size < sizeof(*e) || e->reason >= COREPATH_DROP_COUNT || !wanted(&o->filter, e)))
+	if (!filter_wants(&o->filter, head))
 		return 0;
 	if (o->limited && !o->left)
 		return -ECANCELED;
@@ -195,76 +133,6 @@ static int say_lost(struct observe *o, struct corepath_watch *w)
 			(uint64_t)lost);
 	o->lost_said = lost;
 	return EXIT_DONE;
-}
-
-static int parse_reasons(const char *list, bool reasons[COREPATH_DROP_COUNT])
-{
-	char *copy = strdup(list ?: ""), *word, *rest = copy;
-	enum corepath_drop reason;
-	int i, err = copy ? 0 : -ENOMEM;
-
-	while (list && !err && (word = strsep(&rest, ","))) {
-		if (!strcmp(word, "all")) {
-			for (i = 0; i < COREPATH_DROP_COUNT; i++)
-				reasons[i] = true;
-			continue;
-		}
-		err = corepath_drop_parse(word, &reason);
-		if (!err)
-			reasons[reason] = true;
-	}
-	free(copy);
-	return err ? report_usage("--reason %s: %s", list, corepath_error()) : EXIT_DONE;
-}
-
-static int parse_kinds(const char *list, bool kinds[COREPATH_EVENT_KINDS])
-{
-	char *copy = strdup(list ?: ""), *word, *rest = copy;
-	enum corepath_event_kind kind;
-	int i, err = copy ? 0 : -ENOMEM;
-
-	while (list && !err && (word = strsep(&rest, ","))) {
-		if (!strcmp(word, "all")) {
-			for (i = COREPATH_EVENT_PACKET + 1; i < COREPATH_EVENT_KINDS; i++)
-				kinds[i] = true;
-			continue;
-		}
-		err = corepath_event_kind_parse(word, &kind);
-		if (!err)
-			kinds[kind] = true;
-	}
-	free(copy);
-	return err ? report_usage("--kind %s: %s", list, corepath_error()) : EXIT_DONE;
-}
-
-static int parse_filter(const struct args *args, struct filter *f)
-{
-	size_t i;
-	int status;
-
-	f->port = args->port;
-	f->proto = -1;
-	/* drops, if nothing is asked for by name */
-	for (i = 0; !args->reason && !args->kind && i < COREPATH_DROP_COUNT; i++)
-		f->reasons[i] = corepath_is_drop(i);
-	status = parse_reasons(args->reason, f->reasons);
-	if (!status)
-		status = parse_kinds(args->kind, f->kinds);
-	if (status)
-		return status;
-	if (args->address) {
-		if (corepath_prefix_parse(args->address, &f->address) < 0)
-			return report_usage("--address %s: %s", args->address, corepath_error());
-		f->has_address = true;
-	}
-	if (!args->proto)
-		return EXIT_DONE;
-	for (i = 0; i < N_PROTOS && f->proto < 0; i++)
-		if (!strcmp(args->proto, protos[i].name))
-			f->proto = protos[i].number;
-	return f->proto < 0 ? report_usage("--proto %s: not one of tcp, udp, icmp, sctp, esp",
-					   args->proto)
-			    : EXIT_DONE;
 }
 
 static __u64 now(clockid_t clock)
@@ -306,12 +174,13 @@ int cmd_observe(const struct args *args)
 	struct corepath_watch *w;
 	int status;
 
-	status = parse_filter(args, &o.filter);
+	status = filter_parse(args, &o.filter);
 	if (status)
 		return status;
 	o.boot_ns = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGALRM, &act, NULL);
 	if (corepath_watch_open(&req, &w))
 		return report_failure(args, false);
 	if (corepath_keep_only_bpf()) {
@@ -320,6 +189,7 @@ int cmd_observe(const struct args *args)
 	}
 	/* from here on nothing is missed, which a script may wait for */
 	fputs("corepath: watching\n", stderr);
+	alarm(args->seconds);
 	status = follow(&o, w);
 	corepath_watch_close(w);
 	return status; /* main() says what standard output came to */
