@@ -98,13 +98,13 @@ static void rules(int index __attribute__((unused)))
 		   watched_folder());
 	command_binary(UPGRADE_NEXT);
 	c = upgrade_until_probe(NULL);
-	ruled_expect("with the new programs beside the old ones", run_copy, ruled_denied());
+	ruled_expect("with the new programs beside the old ones", run_copy, RULED_REFUSED);
 	upgrade_answer(1);
 	if (command_end(&c, 0) != 1)
 		ck_abort_msg("a failed probe fails no upgrade\n%s", command_output);
-	ruled_expect("after it was taken back", run_copy, ruled_denied());
+	ruled_expect("after it was taken back", run_copy, RULED_REFUSED);
 	command_good("upgrade");
-	ruled_expect("after the upgrade", run_copy, ruled_denied());
+	ruled_expect("after the upgrade", run_copy, RULED_REFUSED);
 	command_good("security", "status");
 	if (!strstr(command_output, "it: deny exec"))
 		ck_abort_msg("the rule is not shown after the upgrade\n%s", command_output);
