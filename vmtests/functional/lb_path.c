@@ -317,7 +317,7 @@ int lb_path_exchange_until(struct lb_exchange *x, size_t until)
 {
 	while (x->in < until) {
 		struct pollfd wait = {.fd = x->fd,
-				      .events = POLLIN | (x->out < LB_BYTES ? POLLOUT : 0)};
+				      .events = POLLIN | (x->out < until ? POLLOUT : 0)};
 		ssize_t n;
 
 		if (poll(&wait, 1, EXCHANGE_MS) != 1)
@@ -329,9 +329,9 @@ int lb_path_exchange_until(struct lb_exchange *x, size_t until)
 				return n ? errno : EPIPE; /* 0: closed, not reset */
 			x->in += n > 0 ? n : 0;
 		}
-		if (wait.revents & POLLOUT && x->out < LB_BYTES) {
+		if (wait.revents & POLLOUT && x->out < until) {
 			n = send(x->fd, x->sent + x->out,
-				 LB_BYTES - x->out < CHUNK ? LB_BYTES - x->out : CHUNK,
+				 until - x->out < CHUNK ? until - x->out : CHUNK,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 			/* an error is told once, to whichever call comes first */
 			if (n < 0 && errno != EAGAIN)

@@ -58,7 +58,8 @@ struct lb_exchange {
 
 void lb_path_exchange_begin(struct lb_exchange *x, int fd);
 
-/* Goes on until so many bytes are back. Returns 0, or the errno the connection ended with. */
+/* Goes on until so many bytes are back, and sends no more: what is to come must not be on its way
+ * already. Returns 0, or the errno the connection ended with. */
 int lb_path_exchange_until(struct lb_exchange *x, size_t until);
 
 #endif
