@@ -4,7 +4,6 @@
  * number, and to make a descriptor of that takes CAP_SYS_ADMIN; so it is pinned as well, under the
  * outer map's name and the number, which nothing else gets while the pin is there.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,25 +17,27 @@ static void name_of(const char *outer, __u32 id, char name[NAME_LEN])
 	snprintf(name, NAME_LEN, "%s:%u", outer, id);
 }
 
+struct sweep {
+	const struct cp_dir *dir;
+	char keep[NAME_LEN];
+};
+
+static int sweep_one(const char *name, void *arg)
+{
+	const struct sweep *s = arg;
+
+	return strcmp(name, s->keep) ? cp_pin_unlink(s->dir, name) : 0;
+}
+
 /* Removes the pins of the outer map's inner maps, but the one of that number. */
 static int sweep(const struct cp_dir *dir, const char *outer, __u32 but)
 {
-	size_t len = strlen(outer);
-	char keep[NAME_LEN];
-	struct dirent *entry;
-	int err = 0;
-	DIR *d;
+	struct sweep s = {.dir = dir};
+	char begins[NAME_LEN];
 
-	name_of(outer, but, keep);
-	d = opendir(dir->path);
-	if (!d)
-		return -errno;
-	while (!err && (entry = readdir(d)))
-		if (!strncmp(entry->d_name, outer, len) && entry->d_name[len] == ':' &&
-		    strcmp(entry->d_name, keep))
-			err = cp_pin_unlink(dir, entry->d_name);
-	closedir(d);
-	return err;
+	name_of(outer, but, s.keep);
+	snprintf(begins, sizeof(begins), "%s:", outer);
+	return cp_pins_each(dir, begins, sweep_one, &s);
 }
 
 /* Killed anywhere in it, the outer map points to what is pinned, and the next call sweeps up. */

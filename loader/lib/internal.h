@@ -72,6 +72,15 @@ int cp_pin_unlink(const struct cp_dir *dir, const char *name);
 /* As cp_pin_get for a map that must be there, with an error text. */
 int cp_map_get(const struct cp_dir *dir, const char *name);
 
+/* Calls fn for each pin whose name begins so, by name; the names are read first, so that what fn
+ * pins or removes does not change the walk. Ends with the first answer that is not 0, and returns
+ * it. A negative errno, with an error text, if the directory cannot be read. */
+typedef int (*cp_pin_fn)(const char *name, void *arg);
+int cp_pins_each(const struct cp_dir *dir, const char *begins, cp_pin_fn fn, void *arg);
+
+/* Whether there is one. */
+bool cp_pins_any(const struct cp_dir *dir, const char *begins);
+
 bool cp_pin_there(const struct cp_dir *dir, const char *name);
 
 /* Unpins what is there, with an error text if it cannot. */
@@ -137,6 +146,9 @@ void cp_watch_sweep(const struct cp_dir *dir, bool all);
 
 /* Room for what each CPU puts together, in an object that is not loaded yet. */
 int cp_scratch_resize(struct bpf_object *obj);
+
+/* An error text for when the programs of tracepoints and hooks cannot be loaded; returns @err. */
+int cp_trace_fail(const char *what, int err);
 
 /* Attaches a program of a raw tracepoint, of fentry or of the LSM, where its section says, and pins
  * the link. A negative errno without an error text. */
@@ -439,6 +451,11 @@ static inline bool cp_is4(const struct corepath_addr *a)
 	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
 }
 
+/* trie.c */
+
+/* bpf_map_update_elem() of a trie, which waits for an element if none is at hand. */
+int cp_trie_put(int fd, const void *key, const void *value);
+
 /* sock_diag.c */
 
 /* A socket that was sent to a backend. */
@@ -454,11 +471,17 @@ int cp_diag_close(const struct cp_sock *socks, size_t n, size_t *closed);
 /* Whether the kernel could, for TCP and UDP. */
 bool cp_diag_there(void);
 
+/* Every bit of enum corepath_op. */
+#define CP_OPS_ALL ((1u << COREPATH_OPS) - 1)
+
 /* sock_term.c */
 
 /* Closes the sockets that are connected to a backend which goes; no other is sent there any more.
  * What could not be done is a note, for the backend is gone by then. */
 void cp_sockets_close(const struct cp_dir *dir, __u32 backend, __u32 generation);
+
+/* Whether BPF can close sockets here, tried on one of ours, which stays open. */
+bool cp_sockets_closable(void);
 
 /* sockets.c */
 

@@ -5,7 +5,6 @@
  * bpffs takes no '.' in a name (bpf_lookup() in kernel/bpf/inode.c) and a device name may have
  * one (eth0.100), so '.' is written ':', which a device name cannot have (dev_valid_name()).
  */
-#include <dirent.h>
 #include <errno.h>
 #include <linux/if_link.h>
 #include <stdio.h>
@@ -107,42 +106,43 @@ static int link_read(const struct cp_dir *dir, struct cp_link *l)
 	return 0;
 }
 
+struct reading {
+	const struct cp_dir *dir;
+	struct cp_link *list;
+	size_t n;
+};
+
+static int read_one(const char *name, void *arg)
+{
+	struct reading *r = arg;
+	struct cp_link l = {}, *grown;
+	int err;
+
+	if (!pin_parse(name, &l.at))
+		return 0;
+	strcpy(l.pin, name);
+	err = link_read(r->dir, &l);
+	if (err)
+		return err;
+	grown = reallocarray(r->list, r->n + 1, sizeof(*grown));
+	if (!grown)
+		return cp_fail(ENOMEM, "list of links: out of memory; free some");
+	r->list = grown;
+	grown[r->n++] = l;
+	return 0;
+}
+
 int cp_links_read(const struct cp_dir *dir, struct cp_link **links, size_t *n)
 {
-	struct cp_link *list = NULL, *grown;
-	struct dirent *e;
-	int err = 0;
-	DIR *d;
+	struct reading r = {.dir = dir};
+	int err = cp_pins_each(dir, "", read_one, &r);
 
-	*n = 0;
-	d = opendir(dir->path);
-	if (!d)
-		return cp_fail(errno, "pin directory %s: %s; run as root", dir->path,
-			       strerror(errno));
-	while (!err && (e = readdir(d))) {
-		struct cp_link l = {};
-
-		if (!pin_parse(e->d_name, &l.at))
-			continue;
-		strcpy(l.pin, e->d_name);
-		err = link_read(dir, &l);
-		if (err)
-			break;
-		grown = reallocarray(list, *n + 1, sizeof(*list));
-		if (!grown) {
-			err = cp_fail(ENOMEM, "list of links: out of memory; free some");
-			break;
-		}
-		list = grown;
-		list[(*n)++] = l;
-	}
-	closedir(d);
-	if (err) {
-		free(list);
-		return err;
-	}
-	*links = list;
-	return 0;
+	if (err)
+		free(r.list);
+	else
+		*links = r.list;
+	*n = err ? 0 : r.n;
+	return err;
 }
 
 int cp_link_remove(const struct cp_dir *dir, const char *pin)

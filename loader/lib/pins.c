@@ -216,20 +216,51 @@ int cp_dir_open(struct cp_dir *dir, const char *path, enum cp_access access)
 	return err;
 }
 
+/* bpffs has no names with a dot but its own two. */
+static int is_pin(const struct dirent *e)
+{
+	return *e->d_name != '.';
+}
+
+int cp_pins_each(const struct cp_dir *dir, const char *begins, cp_pin_fn fn, void *arg)
+{
+	struct dirent **list;
+	int n = scandir(dir->path, &list, is_pin, alphasort), err = 0, i;
+
+	if (n < 0)
+		return cp_fail(errno, "pin directory %s: %s; run as root", dir->path,
+			       strerror(errno));
+	for (i = 0; i < n; i++) {
+		if (!err && !strncmp(list[i]->d_name, begins, strlen(begins)))
+			err = fn(list[i]->d_name, arg);
+		free(list[i]);
+	}
+	free(list);
+	return err;
+}
+
+static int found(const char *name, void *arg)
+{
+	(void)name;
+	(void)arg;
+	return 1;
+}
+
+bool cp_pins_any(const struct cp_dir *dir, const char *begins)
+{
+	return cp_pins_each(dir, begins, found, NULL) > 0;
+}
+
+static int refuse_pin(const char *name, void *arg)
+{
+	(void)arg;
+	return strcmp(name, CP_VERSION) ? -ENOTEMPTY : 0;
+}
+
 int cp_dir_remove(const struct cp_dir *dir)
 {
-	struct dirent *e;
-	int err = 0;
-	DIR *d;
+	int err = cp_pins_each(dir, "", refuse_pin, NULL);
 
-	d = opendir(dir->path);
-	if (!d)
-		return -errno;
-	while (!err && (e = readdir(d)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
-		    strcmp(e->d_name, CP_VERSION))
-			err = -ENOTEMPTY;
-	closedir(d);
 	if (err)
 		return err;
 	cp_pin_unlink(dir, CP_VERSION);

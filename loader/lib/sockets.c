@@ -7,7 +7,6 @@
  * Every hook is in our oldest kernel (getpeername since 5.8: 1b66d253610c, sock_release since 5.9:
  * f5836749c9c0), so no program is optional.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -150,19 +149,29 @@ static char *path_of(__u64 id)
 	return path;
 }
 
-static int add_once(struct corepath_cgroup **list, size_t *n, __u64 id)
+struct reading {
+	struct corepath_cgroup *list;
+	size_t n;
+};
+
+/* A cgroup has a pin for each program. */
+static int add_once(const char *name, void *arg)
 {
+	struct reading *r = arg;
 	struct corepath_cgroup *grown;
+	__u64 id;
 	size_t i;
 
-	for (i = 0; i < *n; i++)
-		if ((*list)[i].id == id)
+	if (!pin_parse(name, &id))
+		return 0;
+	for (i = 0; i < r->n; i++)
+		if (r->list[i].id == id)
 			return 0;
-	grown = reallocarray(*list, *n + 1, sizeof(**list));
+	grown = reallocarray(r->list, r->n + 1, sizeof(*grown));
 	if (!grown)
 		return cp_fail(ENOMEM, "list of cgroups: out of memory; free some");
-	*list = grown;
-	grown[(*n)++] = (struct corepath_cgroup){.id = id};
+	r->list = grown;
+	grown[r->n++] = (struct corepath_cgroup){.id = id};
 	return 0;
 }
 
@@ -201,28 +210,18 @@ static int read_state(const struct cp_dir *dir, struct corepath_cgroup *c)
 
 static int read_cgroups(const struct cp_dir *dir, struct corepath_cgroup **list, size_t *n)
 {
-	DIR *d = opendir(dir->path);
-	struct dirent *e;
-	int err = 0;
-	__u64 id;
+	struct reading r = {};
+	int err = cp_pins_each(dir, "", add_once, &r);
 	size_t i;
 
-	*list = NULL;
-	*n = 0;
-	if (!d)
-		return cp_fail(errno, "pin directory %s: %s; run as root", dir->path,
-			       strerror(errno));
-	while (!err && (e = readdir(d)))
-		if (pin_parse(e->d_name, &id))
-			err = add_once(list, n, id);
-	closedir(d);
-	for (i = 0; i < *n && !err; i++)
-		err = read_state(dir, &(*list)[i]);
+	for (i = 0; i < r.n && !err; i++)
+		err = read_state(dir, &r.list[i]);
 	if (err) {
-		corepath_socket_free(*list, *n);
-		*list = NULL;
-		*n = 0;
+		corepath_socket_free(r.list, r.n);
+		r = (struct reading){};
 	}
+	*list = r.list;
+	*n = r.n;
 	return err;
 }
 

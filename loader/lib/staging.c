@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The folder of an upgrade that is on its way: taking it back, or finishing it (upgrade.h). */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/membarrier.h>
@@ -36,34 +35,25 @@ int cp_staging_open(const struct cp_dir *dir, struct cp_dir *staging, bool make)
 
 typedef int (*entry_fn)(const struct cp_dir *dir, const struct cp_dir *staging, const char *name);
 
-/* Calls `fn` for each whose name begins so. Names are read first: what `fn` moves or removes must
- * not make the walk miss another. */
+struct entries {
+	const struct cp_dir *dir, *staging;
+	entry_fn fn;
+};
+
+static int one_entry(const char *name, void *arg)
+{
+	const struct entries *e = arg;
+
+	return e->fn(e->dir, e->staging, name);
+}
+
+/* Calls `fn` for each whose name begins so. */
 static int for_each(const struct cp_dir *dir, const struct cp_dir *staging, const char *begins,
 		    entry_fn fn)
 {
-	char(*names)[NAME_MAX + 1] = NULL, (*grown)[NAME_MAX + 1];
-	DIR *d = opendir(staging->path);
-	size_t n = 0, i;
-	struct dirent *e;
-	int err = 0;
+	struct entries e = {dir, staging, fn};
 
-	if (!d)
-		return -errno;
-	while (!err && (e = readdir(d))) {
-		if (strncmp(e->d_name, begins, strlen(begins)) || e->d_name[0] == '.')
-			continue;
-		grown = reallocarray(names, n + 1, sizeof(*names));
-		err = grown ? 0 : -ENOMEM;
-		if (err)
-			break;
-		names = grown;
-		strcpy(names[n++], e->d_name);
-	}
-	closedir(d);
-	for (i = 0; i < n && !err; i++)
-		err = fn(dir, staging, names[i]);
-	free(names);
-	return err;
+	return cp_pins_each(staging, begins, one_entry, &e);
 }
 
 static int drop(const struct cp_dir *dir, const struct cp_dir *staging, const char *name)

@@ -10,7 +10,6 @@
  * A clsact qdisc that was made here is remembered as qdisc_IFINDEX_NAME, and goes with our last
  * filter if nobody else has one in it.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,41 +142,45 @@ static int read_pin(const struct cp_dir *dir, struct cp_tc *t)
 	return 0;
 }
 
+struct reading {
+	const struct cp_dir *dir;
+	const char *kind; /* NULL: all */
+	struct cp_tc *list;
+	size_t n;
+};
+
+static int read_one(const char *name, void *arg)
+{
+	struct reading *r = arg;
+	struct cp_tc t = {}, *grown;
+	int err;
+
+	if (!pin_parse(name, &t) || (r->kind && strcmp(r->kind, t.kind)))
+		return 0;
+	err = read_pin(r->dir, &t);
+	if (err)
+		return err;
+	grown = reallocarray(r->list, r->n + 1, sizeof(t));
+	if (!grown)
+		return cp_fail(ENOMEM, "list of tc programs: out of memory; free some");
+	r->list = grown;
+	grown[r->n++] = t;
+	return 0;
+}
+
 int cp_tc_read(const struct cp_dir *dir, const char *kind, struct cp_tc **list, size_t *n)
 {
-	struct cp_tc *grown;
-	struct dirent *e;
-	int err = 0;
-	DIR *d;
+	struct reading r = {.dir = dir, .kind = kind};
+	int err;
 
-	*list = NULL;
-	*n = 0;
-	d = opendir(dir->path);
-	if (!d)
-		return cp_fail(errno, "pin directory %s: %s; run as root", dir->path,
-			       strerror(errno));
 	cp_log_quiet();
-	while (!err && (e = readdir(d))) {
-		struct cp_tc t = {};
-
-		if (!pin_parse(e->d_name, &t) || (kind && strcmp(kind, t.kind)))
-			continue;
-		err = read_pin(dir, &t);
-		if (err)
-			break;
-		grown = reallocarray(*list, *n + 1, sizeof(t));
-		if (!grown) {
-			err = cp_fail(ENOMEM, "list of tc programs: out of memory; free some");
-			break;
-		}
-		*list = grown;
-		grown[(*n)++] = t;
-	}
-	closedir(d);
+	err = cp_pins_each(dir, "", read_one, &r);
 	if (err) {
-		free(*list);
-		*list = NULL;
+		free(r.list);
+		r.list = NULL;
 	}
+	*list = r.list;
+	*n = err ? 0 : r.n;
 	return err;
 }
 

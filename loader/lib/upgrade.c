@@ -8,7 +8,6 @@
  * their own. Every other map is shared where its shape is the same, so connections are simply
  * there.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -70,36 +69,31 @@ static int running_program(const struct cp_dir *dir, const char *pin)
 
 typedef int (*link_fn)(struct cp_upgrade *u, const char *pin, const char *program, int prog_fd);
 
+struct links {
+	struct cp_upgrade *u;
+	link_fn fn;
+};
+
+static int one_link(const char *pin, void *arg)
+{
+	struct links *l = arg;
+	const char *program = program_of(pin);
+	int fd;
+
+	if (!program)
+		return 0;
+	fd = cp_upgrade_program(l->u, program);
+	return fd < 0 ? cp_fail(ENOTSUP, "%s/%s: this version has no %s; nothing was changed",
+				l->u->dir.path, pin, program)
+		      : l->fn(l->u, pin, program, fd);
+}
+
 /* Calls `fn` for every link and filter that has a program of the datapath. */
 static int for_each_link(struct cp_upgrade *u, link_fn fn)
 {
-	char(*pins)[NAME_MAX + 1] = NULL, (*grown)[NAME_MAX + 1];
-	DIR *d = opendir(u->dir.path);
-	size_t n = 0, i;
-	struct dirent *e;
-	int err = 0, fd;
+	struct links l = {u, fn};
 
-	while (d && !err && (e = readdir(d))) {
-		if (!program_of(e->d_name))
-			continue;
-		grown = reallocarray(pins, n + 1, sizeof(*pins));
-		err = grown ? 0 : -ENOMEM;
-		if (err)
-			break;
-		pins = grown;
-		strcpy(pins[n++], e->d_name);
-	}
-	if (d)
-		closedir(d);
-	for (i = 0; i < n && !err; i++) {
-		fd = cp_upgrade_program(u, program_of(pins[i]));
-		err = fd < 0 ? cp_fail(ENOTSUP,
-				       "%s/%s: this version has no %s; nothing was changed",
-				       u->dir.path, pins[i], program_of(pins[i]))
-			     : fn(u, pins[i], program_of(pins[i]), fd);
-	}
-	free(pins);
-	return err;
+	return cp_pins_each(&u->dir, "", one_link, &l);
 }
 
 static int probe_link(struct cp_upgrade *u, const char *pin, const char *program, int prog_fd)
@@ -175,21 +169,26 @@ static int stage_programs(struct cp_upgrade *u)
 	return err;
 }
 
+struct qdiscs {
+	struct cp_upgrade *u;
+	int fd;
+};
+
+static int stage_qdisc(const char *pin, void *arg)
+{
+	const struct qdiscs *q = arg;
+
+	return stage_new(q->u, pin, q->fd);
+}
+
 /* What says that we made a qdisc (tc.c) is a program, and would keep the old ones' maps. */
 static int stage_qdiscs(struct cp_upgrade *u)
 {
-	DIR *d = opendir(u->dir.path);
-	int err = 0, fd = cp_upgrade_program(u, CP_PROG_EP_TO);
-	struct dirent *e;
+	struct qdiscs q = {u, cp_upgrade_program(u, CP_PROG_EP_TO)};
 
-	if (fd < 0)
-		fd = cp_upgrade_program(u, CP_PROG_UPLINK_OUT);
-	while (d && !err && fd >= 0 && (e = readdir(d)))
-		if (!strncmp(e->d_name, "qdisc_", 6))
-			err = stage_new(u, e->d_name, fd);
-	if (d)
-		closedir(d);
-	return err;
+	if (q.fd < 0)
+		q.fd = cp_upgrade_program(u, CP_PROG_UPLINK_OUT);
+	return q.fd < 0 ? 0 : cp_pins_each(&u->dir, "qdisc_", stage_qdisc, &q);
 }
 
 /* All that is needed to go back, or on, from wherever we are killed. */

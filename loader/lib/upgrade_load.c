@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* This build's objects in the place of those that are there: which, loaded beside them, and the
  * maps of both. Nothing that runs is touched here. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,19 +9,6 @@
 #include "upgrade.h"
 
 /* ---- what there is to upgrade ---- */
-
-static bool any_begins(const struct cp_dir *dir, const char *begins)
-{
-	DIR *d = opendir(dir->path);
-	bool found = false;
-	struct dirent *e;
-
-	while (d && !found && (e = readdir(d)))
-		found = !strncmp(e->d_name, begins, strlen(begins));
-	if (d)
-		closedir(d);
-	return found;
-}
 
 /* The balancer's maps may be there for sockets alone. */
 static int prepare_lb(const struct cp_dir *dir, struct bpf_object *obj)
@@ -80,7 +66,7 @@ _Static_assert(N_PARTS == CP_PARTS, "upgrade.h has their number");
 
 static bool is_there(const struct cp_dir *dir, const struct part *p)
 {
-	return p->begins ? any_begins(dir, p->there) : cp_pin_there(dir, p->there);
+	return p->begins ? cp_pins_any(dir, p->there) : cp_pin_there(dir, p->there);
 }
 
 int cp_upgrade_program(const struct cp_upgrade *u, const char *name)
@@ -187,10 +173,10 @@ static int load_part(struct cp_upgrade *u, const struct part *p, struct bpf_obje
  * next ones: in their shape. */
 static void drop_unused(const struct cp_dir *dir)
 {
-	if (any_begins(dir, "trace_"))
+	if (cp_pins_any(dir, "trace_"))
 		return;
 	cp_pin_unlink(dir, CP_MAP_SEC_ENDED);
-	if (any_begins(dir, "rule_"))
+	if (cp_pins_any(dir, "rule_"))
 		return;
 	cp_pin_unlink(dir, CP_MAP_SEC_SCRATCH);
 	cp_pin_unlink(dir, CP_MAP_SEC_TAKEN);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who made what is pinned, and whether we may work with it. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,19 +37,6 @@ int cp_version_write(const struct cp_dir *dir, const char *pin)
 	return err;
 }
 
-static bool is_empty(const struct cp_dir *dir)
-{
-	DIR *d = opendir(dir->path);
-	bool empty = true;
-	struct dirent *e;
-
-	while (d && empty && (e = readdir(d)))
-		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
-	if (d)
-		closedir(d);
-	return empty;
-}
-
 static int fail_newer(const struct cp_dir *dir, const struct corepath_running *r,
 		      enum cp_access access)
 {
@@ -69,7 +55,7 @@ int cp_version_check(const struct cp_dir *dir, enum cp_access access)
 	int err = cp_version_read(dir, &r);
 
 	if (err == -ENOENT &&
-	    is_empty(dir)) { /* ours to begin, or killed right after it was made */
+	    !cp_pins_any(dir, "")) { /* ours to begin, or killed right after it was made */
 		err = access == CP_CREATE ? cp_version_write(dir, CP_VERSION) : 0;
 		return err ? cp_fail(-err, "%s/%s: %s; run as root, or with CAP_BPF", dir->path,
 				     CP_VERSION, strerror(-err))
