@@ -92,7 +92,7 @@ int cp_sources_add(struct cp_lb *lb, struct cp_service *s, const struct corepath
 
 		if (is_there(lb, s, &key))
 			continue;
-		err = bpf_map_update_elem(lb->sources, &key, &one, BPF_ANY);
+		err = cp_trie_put(lb->sources, &key, &one);
 		if (!err)
 			err = note(lb, &key);
 	}

@@ -232,7 +232,7 @@ int corepath_prefix_add(const char *pin_dir, const struct corepath_prefix *list,
 		struct corepath_prefix6 key = key_of(&list[i]);
 		struct corepath_prefix_value value = {.verdict = list[i].verdict};
 
-		err = bpf_map_update_elem(fd_of(&t, &list[i]), &key, &value, BPF_ANY);
+		err = cp_trie_put(fd_of(&t, &list[i]), &key, &value);
 		if (err)
 			err = fail_add(&t, list, n, i, err);
 	}

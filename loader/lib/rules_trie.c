@@ -161,7 +161,7 @@ static int make(const struct entries *all)
 	fd = bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "sec_trie", sizeof(struct corepath_sec_key),
 			    sizeof(struct corepath_sec_bits), all->n, &opts);
 	for (i = 0; fd >= 0 && i < all->n && !err; i++)
-		err = bpf_map_update_elem(fd, &all->list[i].key, &all->list[i].bits, BPF_ANY);
+		err = cp_trie_put(fd, &all->list[i].key, &all->list[i].bits);
 	if (err) {
 		close(fd);
 		return err;

@@ -180,7 +180,7 @@ int corepath_uplink_add(const char *pin_dir, enum corepath_uplink_list which,
 		struct corepath_nat_prefix key = key_of(&list[i]);
 		__u32 family = list[i].family == AF_INET ? 4 : 6;
 
-		err = bpf_map_update_elem(list_fd(&u, which), &key, &family, BPF_ANY);
+		err = cp_trie_put(list_fd(&u, which), &key, &family);
 	}
 	if (err)
 		err = fail_map(&u, list_maps[which], err);
