@@ -62,7 +62,7 @@ help: ## what can be made
 	@echo
 	@echo 'KERNEL is a series (6.12), a release (6.12.107), a list (5.10,7.2), "required", "all", or the'
 	@echo 'path of a bzImage or built tree. KERNEL_SRC=PATH builds that kernel source first.'
-	@echo 'SUITE=verifier,functional,traffic,tc,upgrade,security,perf picks suites, PROFILE=jit-off,rt (or all) boot profiles.'
+	@echo 'SUITE=verifier,functional,traffic,tc,upgrade,preflight,security,perf picks suites, PROFILE=jit-off,rt (or all) boot profiles.'
 
 vmtest: all ## boot KERNEL, run the suites on the datapath, write results/latest/report.md
 	$(B)/bin/vmtest test --kernel '$(KERNEL)' $(if $(SUITE),--suite '$(SUITE)') \
@@ -73,10 +73,11 @@ test: all lint check-host check-scripts ## everything CI runs: host tests, harne
 	$(VMTEST) test --kernel 5.10,7.2 --suite $(AT_THE_ENDS) $(VMTEST_FLAGS)
 
 # In CI on the oldest and the newest kernel, to keep it below half an hour.
-AT_THE_ENDS := security-no-lsm,upgrade
+AT_THE_ENDS := security-no-lsm,upgrade,preflight
 
 test-all: test ## what is too long for CI, too
 	$(VMTEST) test --kernel 6.1,6.12,6.18 --suite $(AT_THE_ENDS) $(VMTEST_FLAGS)
+	$(VMTEST) test --kernel required --suite preflight --profile all $(VMTEST_FLAGS)
 	$(MAKE) matrix
 	$(MAKE) check-long
 

@@ -12,10 +12,12 @@ static json_t *list_json(const struct corepath_feature *list, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (json_array_append_new(array,
-					  json_pack("{s:s, s:s, s:s, s:s}", "feature", list[i].name,
-						    "support", corepath_support_name(list[i].state),
-						    "about", list[i].text, "why", list[i].why))) {
+		if (json_array_append_new(
+			    array,
+			    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "feature", list[i].name,
+				      "support", corepath_support_name(list[i].state), "about",
+				      list[i].text, "decided_by", list[i].decides, "found_by",
+				      corepath_found_name(list[i].found), "why", list[i].why))) {
 			json_decref(array);
 			return NULL;
 		}
@@ -34,7 +36,7 @@ int cmd_preflight(const struct args *args)
 	if (args->json)
 		status = print_json(list_json(list, n));
 	for (i = 0; !args->json && i < n; i++)
-		printf("%-12s  %-8s  %s (%s)\n", list[i].name, corepath_support_name(list[i].state),
+		printf("%-17s  %-8s  %s (%s)\n", list[i].name, corepath_support_name(list[i].state),
 		       list[i].text, list[i].why);
 	free(list);
 	return status;

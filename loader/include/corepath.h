@@ -336,11 +336,23 @@ enum corepath_support {
 /* "works", "degraded", "missing", "untried" */
 const char *corepath_support_name(enum corepath_support state);
 
+/* How support was found out. */
+enum corepath_found {
+	COREPATH_FOUND_FILE,  /* the kernel shows a file */
+	COREPATH_FOUND_TRIAL, /* it was loaded, attached and, where something can be, triggered */
+	COREPATH_FOUND_BTF, /* what `rules` found by trial, and the functions in the kernel's BTF */
+};
+
+/* "file", "trial", "btf" */
+const char *corepath_found_name(enum corepath_found found);
+
 struct corepath_feature {
 	char name[24];
 	char text[80]; /* what it is, one line */
 	enum corepath_support state;
-	char why[400]; /* how that was found, and what decides it */
+	enum corepath_found found;
+	char decides[96]; /* the features of the kernel that decide it */
+	char why[400];	  /* what was found */
 };
 
 /*

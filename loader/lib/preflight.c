@@ -23,217 +23,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include "internal.h"
-#include "tc_uplink.skel.h"
-
-#define DEVICE	   "lo"
-#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
-
-struct trial {
-	struct corepath_feature *f; /* to be filled */
-	char pin_dir[PATH_MAX];
-	const char *cgroups; /* where cgroup version 2 is mounted */
-	char cgroup[PATH_MAX];
-};
-
-typedef void (*try_fn)(struct trial *t);
-
-static void say(struct trial *t, enum corepath_support state, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void say(struct trial *t, enum corepath_support state, const char *fmt, ...)
-{
-	va_list ap;
-
-	t->f->state = state;
-	va_start(ap, fmt);
-	vsnprintf(t->f->why, sizeof(t->f->why), fmt, ap);
-	va_end(ap);
-}
-
-/* After a call of the library: works, or what the call said. */
-static void judge(struct trial *t, int err)
-{
-	if (err < 0)
-		say(t, COREPATH_MISSING, "%s", corepath_error());
-	else
-		say(t, COREPATH_WORKS, "tried");
-}
-
-static void try_btf(struct trial *t)
-{
-	if (access(KERNEL_BTF, R_OK))
-		say(t, COREPATH_MISSING, "%s: %s; the kernel needs CONFIG_DEBUG_INFO_BTF=y",
-		    KERNEL_BTF, strerror(errno));
-	else
-		say(t, COREPATH_WORKS, "%s is there", KERNEL_BTF);
-}
-
-static void try_prefilter(struct trial *t)
-{
-	const char *dev = DEVICE;
-	struct corepath_up_request req = {
-		.pin_dir = t->pin_dir, .devs = &dev, .n_devs = 1, .mode = COREPATH_XDP_GENERIC};
-	struct corepath_attachment at;
-	struct corepath_prefix p;
-	int err = corepath_up(&req, &at);
-
-	if (!err)
-		err = corepath_prefix_parse("192.0.2.0/24", &p);
-	judge(t, err < 0 ? err : corepath_prefix_add(t->pin_dir, &p, 1));
-}
-
-static void try_guard(struct trial *t)
-{
-	struct corepath_signature s;
-	int err = corepath_signature_parse("1", &s);
-
-	if (!err)
-		err = corepath_signature_option("proto=udp", &s);
-	judge(t, err ? err : corepath_signature_add(t->pin_dir, &s));
-}
-
-static void try_balancer(struct trial *t)
-{
-	struct corepath_service_spec s = {.mode = COREPATH_LB_NAT};
-	struct corepath_backend_spec b;
-	int err = corepath_service_parse("tcp", "192.0.2.1:80", &s.id);
-
-	if (!err)
-		err = corepath_backend_parse("192.0.2.2", &b);
-	if (!err)
-		err = corepath_service_add(t->pin_dir, &s);
-	judge(t, err ? err : corepath_backend_add(t->pin_dir, &s.id, &b));
-}
-
-static int on_event(const struct corepath_event *e, void *arg)
-{
-	(void)e;
-	(void)arg;
-	return 0;
-}
-
-static void try_events(struct trial *t)
-{
-	static const bool reasons[COREPATH_DROP_COUNT] = {[COREPATH_DROP_DENIED_SRC4] = true};
-	struct corepath_watch_request req = {
-		.pin_dir = t->pin_dir, .reasons = reasons, .fn = on_event};
-	struct corepath_watch *w;
-	int err = corepath_watch_open(&req, &w);
-
-	judge(t, err);
-	if (!err)
-		corepath_watch_close(w);
-}
-
-static void try_sockets(struct trial *t)
-{
-	int err;
-
-	if (!t->cgroups) {
-		say(t, COREPATH_MISSING,
-		    "no cgroup version 2 is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup");
-		return;
-	}
-	snprintf(t->cgroup, sizeof(t->cgroup), "%s/corepath-preflight-%d", t->cgroups, getpid());
-	if (mkdir(t->cgroup, 0755)) {
-		say(t, COREPATH_MISSING, "%s: %s; run as root", t->cgroup, strerror(errno));
-		*t->cgroup = '\0';
-		return;
-	}
-	err = corepath_socket_up(t->pin_dir, t->cgroup);
-	judge(t, err);
-	if (!err)
-		corepath_socket_down(t->pin_dir, t->cgroup);
-	rmdir(t->cgroup);
-}
-
-static void try_socket_close(struct trial *t)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-
-	if (btf && btf__find_by_name_kind(btf, "bpf_sock_destroy", BTF_KIND_FUNC) > 0)
-		say(t, COREPATH_WORKS, "kfunc bpf_sock_destroy is in the kernel's BTF");
-	else if (cp_diag_there())
-		say(t, COREPATH_DEGRADED,
-		    "by netlink: the kernel has no kfunc bpf_sock_destroy (6.5); sock_diag answers");
-	else
-		say(t, COREPATH_MISSING,
-		    "the kernel has neither kfunc bpf_sock_destroy (6.5) nor sock_diag "
-		    "(CONFIG_INET_DIAG_DESTROY, modules tcp_diag and udp_diag)");
-	btf__free(btf);
-}
-
-static void try_tc(struct trial *t)
-{
-	struct cp_tc tc = {.kind = "trial", .dev = DEVICE, .ifindex = if_nametoindex(DEVICE)};
-	struct tc_uplink *skel = tc_uplink__open_and_load();
-	struct cp_dir dir;
-	int err;
-
-	if (!skel) {
-		say(t, COREPATH_MISSING, "its programs cannot be loaded: %s", strerror(errno));
-		return;
-	}
-	err = cp_dir_open(&dir, t->pin_dir, CP_CHANGE);
-	if (!err) {
-		err = cp_tc_attach(&dir, &tc, bpf_program__fd(skel->progs.tc_uplink_in),
-				   COREPATH_TC_AUTO);
-		if (err)
-			judge(t, err);
-		else if (tc.mode == COREPATH_TC_TCX)
-			say(t, COREPATH_WORKS, "tried: by tcx links");
-		else
-			say(t, COREPATH_WORKS,
-			    "tried: by clsact filters, as the kernel has no tcx (6.6)");
-		if (!err)
-			cp_tc_detach(&dir, &tc);
-		cp_dir_close(&dir);
-	} else {
-		judge(t, err);
-	}
-	tc_uplink__destroy(skel);
-}
-
-/* As a user has it: a service first or an endpoint first, which is the same here. */
-static void try_endpoint_services(struct trial *t)
-{
-	struct corepath_service_spec s = {.mode = COREPATH_LB_NAT};
-	struct corepath_endpoint_spec e;
-	int err = corepath_service_parse("udp", "192.0.2.1:53", &s.id);
-
-	if (!err)
-		err = corepath_endpoint_init(DEVICE, &e);
-	if (!err)
-		err = corepath_endpoint_word("192.0.2.3", &e);
-	if (!err)
-		err = corepath_service_add(t->pin_dir, &s);
-	if (!err)
-		err = corepath_endpoint_add(t->pin_dir, &e, COREPATH_TC_AUTO, NULL);
-	judge(t, err);
-	if (!err)
-		corepath_endpoint_del(t->pin_dir, DEVICE);
-}
-
-/* In the order they are tried: each needs those before it that it names, or nothing. */
-static const struct {
-	const char *name, *text;
-	const char *needs;
-	try_fn try;
-} features[] = {
-	{"kernel-btf", "type information, which every program needs", NULL, try_btf},
-	{"prefilter", "source prefixes, by XDP", "kernel-btf", try_prefilter},
-	{"guard", "signatures of packets and rates of sources, by XDP", "prefilter", try_guard},
-	{"balancer", "services, by XDP", "prefilter", try_balancer},
-	{"events", "what became of packets, told to watchers", "prefilter", try_events},
-	{"sockets", "services for sockets of this host", "kernel-btf", try_sockets},
-	{"socket-close", "sockets told that their backend went", "sockets", try_socket_close},
-	{"tc", "endpoints and the uplink, on tc hooks", "kernel-btf", try_tc},
-	{"endpoint-services", "services for what endpoints send, on tc hooks", "tc",
-	 try_endpoint_services},
-};
-
-#define FEATURES (sizeof(features) / sizeof(features[0]))
+#include "preflight.h"
 
 const char *corepath_support_name(enum corepath_support state)
 {
@@ -247,15 +37,48 @@ const char *corepath_support_name(enum corepath_support state)
 	return names[state];
 }
 
-/* The feature that one needs and that is not there. */
-static const struct corepath_feature *lacks(const struct corepath_feature *list, size_t i)
+const char *corepath_found_name(enum corepath_found found)
 {
-	size_t j;
+	static const char *const names[] = {
+		[COREPATH_FOUND_FILE] = "file",
+		[COREPATH_FOUND_TRIAL] = "trial",
+		[COREPATH_FOUND_BTF] = "btf",
+	};
 
-	for (j = 0; j < i && features[i].needs; j++)
-		if (!strcmp(list[j].name, features[i].needs) && list[j].state > COREPATH_DEGRADED)
-			return &list[j];
-	return NULL;
+	return names[found];
+}
+
+#define FEATURES (cp_n_trials + CP_TRIAL_RULES)
+
+/* Whether the feature called so is there. */
+static bool is_there(const struct corepath_feature *list, size_t n, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n && name; i++)
+		if (!strcmp(list[i].name, name))
+			return list[i].state <= COREPATH_DEGRADED;
+	return true;
+}
+
+static void untried(struct corepath_feature *f, const char *lack)
+{
+	f->state = COREPATH_UNTRIED;
+	snprintf(f->why, sizeof(f->why), "needs %s", lack);
+}
+
+static void try_row(struct cp_trial *t, const struct corepath_feature *list, size_t i)
+{
+	const struct cp_trial_row *row = &cp_trials[i];
+
+	snprintf(t->f->name, sizeof(t->f->name), "%s", row->name);
+	snprintf(t->f->text, sizeof(t->f->text), "%s", row->text);
+	snprintf(t->f->decides, sizeof(t->f->decides), "%s", row->decides);
+	t->f->found = row->found;
+	if (is_there(list, i, row->after))
+		row->try(t);
+	else
+		untried(t->f, row->after);
 }
 
 static const char *find_cgroups(void)
@@ -274,24 +97,21 @@ static const char *find_cgroups(void)
 
 /* Everything is tried in here, and the results are written as they come: a kernel that kills us
  * leaves those before. */
-static void child(const char *parent_dir, int out)
+static void child(struct corepath_feature *list, const char *parent_dir, int out)
 {
-	struct corepath_feature list[FEATURES] = {};
-	struct trial t = {.cgroups = find_cgroups()};
-	const struct corepath_feature *lack;
+	struct cp_trial t = {.cgroups = find_cgroups()};
 	size_t i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(t.pin_dir, sizeof(t.pin_dir), "%s/corepath-preflight-%d", parent_dir, getpid());
 	for (i = 0; i < FEATURES; i++) {
 		t.f = &list[i];
-		snprintf(t.f->name, sizeof(t.f->name), "%s", features[i].name);
-		snprintf(t.f->text, sizeof(t.f->text), "%s", features[i].text);
-		lack = lacks(list, i);
-		if (lack)
-			say(&t, COREPATH_UNTRIED, "needs %s", lack->name);
+		if (i < cp_n_trials)
+			try_row(&t, list, i);
 		else
-			features[i].try(&t);
+			cp_trial_rule(&t, i - cp_n_trials);
+		if (i >= cp_n_trials && !is_there(list, cp_n_trials, "rules"))
+			untried(t.f, "rules");
 		if (write(out, t.f, sizeof(*t.f)) != sizeof(*t.f))
 			break;
 	}
@@ -335,9 +155,10 @@ static int collect(int in, pid_t pid, struct corepath_feature *list, size_t *n)
 		;
 	if (*n == FEATURES)
 		return 0;
-	return cp_fail(
-		EIO, "preflight: the process that tried %s ended by %s; see the kernel's log",
-		features[*n].name, WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "itself");
+	return cp_fail(EIO,
+		       "preflight: the process that tried %s ended by %s; see the kernel's log",
+		       *n < cp_n_trials ? cp_trials[*n].name : "rules",
+		       WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "itself");
 }
 
 int corepath_preflight(const char *pin_dir, struct corepath_feature **list, size_t *n)
@@ -362,7 +183,7 @@ int corepath_preflight(const char *pin_dir, struct corepath_feature **list, size
 		close(ends[0]);
 		if (unshare(CLONE_NEWNET))
 			_exit(1);
-		child(parent, ends[1]);
+		child(*list, parent, ends[1]);
 		_exit(0);
 	}
 	close(ends[1]);

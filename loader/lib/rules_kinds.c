@@ -224,7 +224,7 @@ static int parse_ns(struct reader *r, const yaml_node_t *node, const struct kind
 }
 
 #define OP(name) (1u << COREPATH_OP_##name)
-#define ALL	 ((1u << COREPATH_OPS) - 1)
+#define ALL	 CP_OPS_ALL
 #define MOUNTS	 (OP(MOUNT) | OP(UMOUNT) | OP(PIVOT_ROOT))
 #define FILES                                                                                      \
 	(OP(EXEC) | OP(WRITE) | OP(UNLINK) | OP(RENAME) | OP(LINK) | OP(CREATE) | OP(CHMOD) |      \

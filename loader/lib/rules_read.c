@@ -351,7 +351,7 @@ static int read_scope(struct reader *r, yaml_node_t *node)
 	if (!err)
 		err = cp_rule_read(r, node, &r->scope, NULL);
 	for (i = 0; i < r->scope.n_conditions && !err; i++)
-		if (r->scope.conditions[i].kind->ops != (1u << COREPATH_OPS) - 1)
+		if (r->scope.conditions[i].kind->ops != CP_OPS_ALL)
 			err = FAIL(
 				r, node, r->scope.conditions[i].kind->name,
 				"is no condition of who does something; a scope has exe, parent, "

@@ -318,6 +318,15 @@ static int attach_each(const struct cp_dir *dir, struct bpf_object *obj, const s
 	return err;
 }
 
+int cp_hooks_try(const struct cp_dir *dir, const struct cp_hooks *h)
+{
+	struct sec_rules *skel = sec_rules__open();
+	int err = skel ? load_programs(dir, skel, h) : -errno;
+
+	sec_rules__destroy(skel);
+	return err ? cp_trace_fail("security: load the programs", err) : 0;
+}
+
 int cp_hooks_attach(const struct cp_dir *dir, const struct cp_hooks *h)
 {
 	struct sec_rules *skel;
@@ -334,13 +343,7 @@ int cp_hooks_attach(const struct cp_dir *dir, const struct cp_hooks *h)
 	if (!err)
 		err = attach_each(dir, skel->obj, h);
 	sec_rules__destroy(skel);
-	if (!err)
-		return 0;
-	return cp_fail(
-		-err,
-		"security: load the programs: %s; run as root; --verbose shows what the kernel "
-		"says",
-		strerror(-err));
+	return err ? cp_trace_fail("security: load the programs", err) : 0;
 }
 
 int cp_hooks_detach(const struct cp_dir *dir)

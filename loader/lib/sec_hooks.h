@@ -26,12 +26,18 @@ struct cp_hooks {
 	enum corepath_means means;
 };
 
+/* Why what rules say of arguments is never in time to refuse. */
+#define CP_ARGS_LATE "arguments can be read when the program is in place"
+
 /* Looks at what is attached and, with @ops, how what these need can be had. With dir NULL nothing
  * is attached. Errors have their text. */
 int cp_hooks_find(const struct cp_dir *dir, __u32 ops, struct cp_hooks *hooks);
 
 /* Why an op of `weak` or `cannot` is there. */
 const char *cp_hooks_why(const struct cp_hooks *hooks, enum corepath_op op);
+
+/* Loads what is found and attaches none of it; its maps stay pinned. */
+int cp_hooks_try(const struct cp_dir *dir, const struct cp_hooks *hooks);
 
 /* Loads and attaches what is found and not there: all, or none of it. */
 int cp_hooks_attach(const struct cp_dir *dir, const struct cp_hooks *hooks);

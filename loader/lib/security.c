@@ -110,8 +110,7 @@ static int settle(struct cp_rules *rules, const struct cp_hooks *h)
 				"kills, cannot prevent: %s; allow kill in its place with 'weaker: "
 				"yes'",
 				rules->file, r->line, r->name, corepath_op_name(op),
-				late ? "arguments can be read when the program is in place"
-				     : cp_hooks_why(h, op));
+				late ? CP_ARGS_LATE : cp_hooks_why(h, op));
 		if (late || !(r->ops & h->strong)) /* else deny is done where it can be */
 			r->action = COREPATH_ACTION_KILL;
 	}

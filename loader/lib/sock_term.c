@@ -8,10 +8,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
@@ -107,6 +109,25 @@ static void load(struct term *t, const struct cp_dir *dir, __u32 backend, __u32 
 	}
 	t->skel->bss->term_backend = backend;
 	t->skel->bss->term_generation = generation;
+}
+
+bool cp_sockets_closable(void)
+{
+	struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sock_term *skel;
+	bool able = false;
+
+	cp_log_start();
+	skel = sock_term__open_and_load();
+	/* bound, or the iterator does not come by */
+	if (skel && fd >= 0 && !bind(fd, (struct sockaddr *)&any, sizeof(any)) &&
+	    !iterate(skel->progs.sock_term_udp))
+		able = skel->bss->term_able;
+	sock_term__destroy(skel);
+	if (fd >= 0)
+		close(fd);
+	return able;
 }
 
 /* In the present namespace. */

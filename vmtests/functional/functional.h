@@ -60,10 +60,11 @@ void config_add(Suite *suite, const struct selection *selection);
 /* Adds that of a file with thousands of services. */
 void config_scale_add(Suite *suite, const struct selection *selection);
 
-/* Adds those of what the command says of this kernel, functional.preflight.*: what needs no module,
- * and what tc needs. */
+/* Adds those of what the command says of this kernel, functional.preflight.*; of tc hooks; and of
+ * rules. */
 void preflight_add(Suite *suite, const struct selection *selection);
 void preflight_tc_add(Suite *suite, const struct selection *selection);
+void preflight_rules_add(Suite *suite, const struct selection *selection);
 
 /* Adds those that watch packets being dropped, functional.events.*. */
 void events_add(Suite *suite, const struct selection *selection);

@@ -8,16 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/checkrun.h"
 #include "../lib/net.h"
 #include "command.h"
 #include "functional.h"
+#include "preflight.h"
+#include "sock_steps.h"
 
 #define CGROUPS "/sys/fs/cgroup"
 
-static json_t *preflight(void)
+json_t *preflight_list(void)
 {
 	json_t *list;
 
@@ -28,7 +31,7 @@ static json_t *preflight(void)
 	return list;
 }
 
-static const char *member(json_t *list, const char *feature, const char *key)
+const char *preflight_member(json_t *list, const char *feature, const char *key)
 {
 	json_t *entry;
 	size_t i;
@@ -43,12 +46,21 @@ static const char *member(json_t *list, const char *feature, const char *key)
 /* A feature works, in whatever way, if and only if its command did. */
 static void expect(json_t *list, const char *feature, bool worked)
 {
-	const char *said = member(list, feature, "support");
+	const char *said = preflight_member(list, feature, "support");
 
 	if ((!strcmp(said, "works") || !strcmp(said, "degraded")) != worked)
 		ck_abort_msg("%s: preflight says '%s' (%s), and then it %s\n%s", feature, said,
-			     member(list, feature, "why"), worked ? "worked" : "failed",
+			     preflight_member(list, feature, "why"), worked ? "worked" : "failed",
 			     command_output);
+}
+
+static bool forked(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0 && waitpid(pid, NULL, 0) == pid;
 }
 
 static void is_what_then_happens(int index __attribute__((unused)))
@@ -60,7 +72,7 @@ static void is_what_then_happens(int index __attribute__((unused)))
 
 	if (net_unshare() < 0) /* a loopback device of our own */
 		checkrun_error("%s", net_error());
-	list = preflight();
+	list = preflight_list();
 	expect(list, "prefilter",
 	       !command_run("up", "--dev", "lo", NULL) &&
 		       !command_run("prefilter", "add", "192.0.2.0/24", NULL));
@@ -73,11 +85,36 @@ static void is_what_then_happens(int index __attribute__((unused)))
 	line = command_line(&watcher);
 	expect(list, "events", line && strstr(line, "watching"));
 	command_end(&watcher, SIGINT);
+	watcher = command_start("observe", "--kind", "fork", NULL);
+	line = command_line(&watcher);
+	if (line && strstr(line, "watching"))
+		line = forked() ? command_line(&watcher) : NULL;
+	expect(list, "processes", line && strstr(line, "fork"));
+	command_end(&watcher, SIGINT);
 	if (mkdir(cgroup, 0755) && errno != EEXIST)
 		checkrun_error("%s: %s", cgroup, strerror(errno));
 	expect(list, "sockets", !command_run("socket-lb", "up", "--cgroup", cgroup, NULL));
 	command_good("down");
 	rmdir(cgroup);
+	json_decref(list);
+}
+
+/* That they are, or that the command says they are not, is functional.sock_lb.told_or_said. */
+static void says_if_sockets_are_told(int index __attribute__((unused)))
+{
+	json_t *list;
+	char said;
+	int fd;
+
+	sock_up();
+	list = preflight_list();
+	sock_add_plain("tcp", "1");
+	fd = sock_path_connect(SOCK_V4, SOCK_SERVICE, SOCK_PORT, &said);
+	command_good("backend", "del", "tcp", sock_path_service(SOCK_V4),
+		     sock_path_backend(SOCK_V4, '1'));
+	expect(list, "socket-close", !strstr(command_output, "note:"));
+	close(fd);
+	sock_down();
 	json_decref(list);
 }
 
@@ -106,7 +143,7 @@ static void leaves_nothing(int index __attribute__((unused)))
 	command_good("prefilter", "add", "198.51.100.0/24");
 	command_good("status", "--json");
 	memcpy(before, command_output, sizeof(before));
-	list = preflight();
+	list = preflight_list();
 	json_decref(list);
 	command_good("status", "--json");
 	if (strcmp(before, command_output))
@@ -118,6 +155,7 @@ static void leaves_nothing(int index __attribute__((unused)))
 
 static const struct functional_test tests[] = {
 	{"functional.preflight.is_what_then_happens", is_what_then_happens, 0},
+	{"functional.preflight.says_if_sockets_are_told", says_if_sockets_are_told, 0},
 	{"functional.preflight.leaves_nothing", leaves_nothing, 0},
 };
 
@@ -136,8 +174,8 @@ static void says_how_of_tc(int index __attribute__((unused)))
 	if ((here = net_unshare()) < 0 ||
 	    net_veth("up0", "02:00:00:00:00:01", "up1", "02:00:00:00:00:02", here) < 0)
 		checkrun_error("%s", net_error());
-	list = preflight();
-	said = member(list, "tc", "why");
+	list = preflight_list();
+	said = preflight_member(list, "tc", "why");
 	command_good("up", "--dev", "lo");
 	expect(list, "tc", !command_run("uplink", "attach", "up0", NULL));
 	command_good("uplink", "show", "--json");

@@ -57,10 +57,28 @@ struct ruled_deed {
 	enum ruled_denial denial;
 };
 
+/* The tables: of programs, files and connections (rules.c), of powers (rules_power.c). */
+struct ruled_table {
+	const struct ruled_deed *deeds;
+	size_t n;
+};
+
+extern const struct ruled_table ruled_common, ruled_powers;
+
 /* A file of the test's folder that was open before the rules came. */
 extern int ruled_fd;
 
 #define RULED_CGROUP "/sys/fs/cgroup/ruled"
+
+/* Begins a test: a network and cgroups of its own. */
+void ruled_begin(void);
+
+/* Puts the deed's rule in force, with @action, on the folder as it is at first. */
+void ruled_deed_load(const struct ruled_deed *deed, const char *action, const char *condition);
+
+/* Tries to load it where it cannot be seen: whether that is what was said. command_output has it.
+ */
+bool ruled_deed_unseen(const struct ruled_deed *deed);
 
 /* The test: with each action, and with a condition that is not met. */
 void ruled_deed(const struct ruled_deed *deed);
@@ -68,7 +86,7 @@ void ruled_deed(const struct ruled_deed *deed);
 /* Adds a test for each row, functional.rules.NAME; @tests and @names have room for them. */
 struct selection;
 struct functional_test;
-void ruled_add(Suite *suite, const struct selection *selection, const struct ruled_deed *deeds,
-	       size_t n, struct functional_test *tests, char (*names)[64], void (*run)(int));
+void ruled_add(Suite *suite, const struct selection *selection, const struct ruled_table *table,
+	       struct functional_test *tests, char (*names)[64], void (*run)(int));
 
 #endif

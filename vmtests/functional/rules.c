@@ -310,6 +310,8 @@ static const struct ruled_deed deeds[] = {
 
 #define DEEDS (sizeof(deeds) / sizeof(*deeds))
 
+const struct ruled_table ruled_common = {deeds, DEEDS};
+
 static void one_deed(int index)
 {
 	ruled_deed(&deeds[index]);
@@ -320,5 +322,5 @@ void rules_add(Suite *suite, const struct selection *selection)
 	static struct functional_test tests[DEEDS];
 	static char names[DEEDS][64];
 
-	ruled_add(suite, selection, deeds, DEEDS, tests, names, one_deed);
+	ruled_add(suite, selection, &ruled_common, tests, names, one_deed);
 }

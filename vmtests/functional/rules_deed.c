@@ -111,16 +111,21 @@ static const char *in_folder(const char *condition)
 	return text;
 }
 
+void ruled_deed_load(const struct ruled_deed *deed, const char *action, const char *condition)
+{
+	ruled_none();
+	set_up();
+	ruled_load("  - {name: it, on: %s, action: %s, weaker: yes, %s}\n", deed->on, action,
+		   in_folder(condition));
+}
+
 static void judge(const struct ruled_deed *deed, const char *action, const char *condition,
 		  enum ruled_end want, unsigned int least)
 {
 	unsigned long long hits;
 	char what[128];
 
-	ruled_none();
-	set_up();
-	ruled_load("  - {name: it, on: %s, action: %s, weaker: yes, %s}\n", deed->on, action,
-		   in_folder(condition));
+	ruled_deed_load(deed, action, condition);
 	snprintf(what, sizeof(what), "%s, %s", action, least ? "condition met" : "not met");
 	ruled_expect(what, deed->act, want);
 	hits = ruled_hits();
@@ -128,17 +133,15 @@ static void judge(const struct ruled_deed *deed, const char *action, const char 
 		ck_abort_msg("%s: the rule matched %llu times", what, hits);
 }
 
-/* That it is not there is said, and nothing else. */
-static void cannot(const struct ruled_deed *deed)
+bool ruled_deed_unseen(const struct ruled_deed *deed)
 {
 	ruled_none();
-	if (ruled_try("  - {name: it, on: %s, action: log, %s}\n", deed->on,
-		      in_folder(deed->met)) != 1 ||
-	    !strstr(command_output, "cannot be seen on this kernel"))
-		ck_abort_msg("a rule that cannot be: %s", command_output);
+	return ruled_try("  - {name: it, on: %s, action: log, %s}\n", deed->on,
+			 in_folder(deed->met)) == 1 &&
+	       strstr(command_output, "cannot be seen on this kernel");
 }
 
-void ruled_deed(const struct ruled_deed *deed)
+void ruled_begin(void)
 {
 	if (net_unshare() < 0 || net_up("lo"))
 		checkrun_error("%s", net_error());
@@ -146,9 +149,15 @@ void ruled_deed(const struct ruled_deed *deed)
 	    (mkdir(RULED_CGROUP "/below", 0755) && errno != EEXIST) ||
 	    (mkdir(RULED_CGROUP "/other", 0755) && errno != EEXIST))
 		checkrun_error("cgroups: %s", strerror(errno));
+}
+
+void ruled_deed(const struct ruled_deed *deed)
+{
+	ruled_begin();
 	if (deed->denial == DENIAL_CANNOT_WITHOUT_STRUCT &&
 	    !ruled_kernel_has_member("btf_func_model", "arg_flags")) {
-		cannot(deed);
+		if (!ruled_deed_unseen(deed))
+			ck_abort_msg("a rule that cannot be: %s", command_output);
 		return;
 	}
 	judge(deed, "deny", deed->unmet, RULED_DONE, 0);
@@ -161,12 +170,12 @@ void ruled_deed(const struct ruled_deed *deed)
 	ruled_expect("without the rule", deed->act, RULED_DONE);
 }
 
-void ruled_add(Suite *suite, const struct selection *selection, const struct ruled_deed *deeds,
-	       size_t n, struct functional_test *tests, char (*names)[64], void (*run)(int))
+void ruled_add(Suite *suite, const struct selection *selection, const struct ruled_table *table,
+	       struct functional_test *tests, char (*names)[64], void (*run)(int))
 {
-	for (size_t i = 0; i < n; i++) {
-		snprintf(names[i], sizeof(names[i]), "functional.rules.%s", deeds[i].name);
+	for (size_t i = 0; i < table->n; i++) {
+		snprintf(names[i], sizeof(names[i]), "functional.rules.%s", table->deeds[i].name);
 		tests[i] = (struct functional_test){names[i], run, i};
 	}
-	functional_add(suite, selection, tests, n);
+	functional_add(suite, selection, tests, table->n);
 }

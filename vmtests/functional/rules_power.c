@@ -378,6 +378,8 @@ static const struct ruled_deed deeds[] = {
 
 #define DEEDS (sizeof(deeds) / sizeof(*deeds))
 
+const struct ruled_table ruled_powers = {deeds, DEEDS};
+
 static void one_deed(int index)
 {
 	ruled_deed(&deeds[index]);
@@ -440,6 +442,6 @@ void rules_power_add(Suite *suite, const struct selection *selection)
 	static struct functional_test tests[DEEDS];
 	static char names[DEEDS][64];
 
-	ruled_add(suite, selection, deeds, DEEDS, tests, names, one_deed);
+	ruled_add(suite, selection, &ruled_powers, tests, names, one_deed);
 	functional_add(suite, selection, others, 1);
 }
