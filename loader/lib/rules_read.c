@@ -195,6 +195,17 @@ int cp_rule_read(struct reader *r, yaml_node_t *node, struct cp_rule *rule, yaml
 	return err;
 }
 
+/* Whether the scope has values of the same field, too. */
+static bool in_scope(const struct reader *r, const struct cp_condition *c)
+{
+	size_t i;
+
+	for (i = 0; i < r->scope.n_conditions && !c->not; i++)
+		if (!r->scope.conditions[i].not&&r->scope.conditions[i].dim == c->dim)
+			return true;
+	return false;
+}
+
 static int check(struct reader *r, const yaml_node_t *node, const struct cp_rule *rule)
 {
 	size_t i;
@@ -211,6 +222,11 @@ static int check(struct reader *r, const yaml_node_t *node, const struct cp_rule
 			"rule '%s' has no condition, so all would meet it; give it one, such as "
 			"'path: /*'",
 			rule->name);
+	/* values of one field are one list, so the rule's would widen the scope */
+	for (i = r->scope.n_conditions; i < rule->n_conditions; i++)
+		if (in_scope(r, &rule->conditions[i]))
+			return FAIL(r, node, rule->conditions[i].kind->name,
+				    "rule '%s' has it, and so has the scope; keep one", rule->name);
 	for (i = 0; i < rule->n_conditions; i++)
 		if (rule->ops & ~rule->conditions[i].kind->ops)
 			return FAIL(r, node, rule->conditions[i].kind->name,

@@ -42,7 +42,7 @@ static const struct group {
 	{"security",
 	 "processes, watched and under rules",
 	 {process_add, process_paths_add, rules_add, rules_power_add, rules_escape_add,
-	  rules_life_add, rules_builtin_add}},
+	  rules_life_add, rules_builtin_add, rules_scope_add}},
 	{"preflight",
 	 "what preflight says of this kernel, and what then happens",
 	 {preflight_add, preflight_tc_add, preflight_rules_add}},
