@@ -78,6 +78,10 @@ class Running:
         """What the guests have printed so far."""
         return "".join(path.read_text(errors="replace") for path in self.results.glob("*/console/*.log"))
 
+    def results_text(self):
+        """The result lines so far."""
+        return "".join(path.read_text() for path in self.results.glob("*/results.jsonl"))
+
     def finish(self):
         """Waits for the end, which must come within the bound."""
         try:

@@ -17,8 +17,9 @@ def start(vmtest, how, *arguments, bound=90):
 
 
 def kill_qemu(running, seen):
-    """Kills the QEMU whose guest has begun the test, once more than `seen`."""
+    """Kills the QEMU whose guest has begun the test, once more than `seen`, when what came before is here."""
     running.until(lambda: running.console().count(READY) > seen, "a guest that is up")
+    running.until(lambda: running.results_text().count('"ends.before"') > seen, "the result of the test before")
     pid, = running.qemus()
     os.kill(pid, signal.SIGKILL)
     assert gone(pid, 10)
