@@ -7,7 +7,8 @@ static int read_file(const struct args *args, struct corepath_config **config)
 {
 	if (!args->file)
 		return report_usage("--file is missing; for example: -f datapath.yaml");
-	return corepath_config_read(args->file, config) ? report_failure(args, false) : EXIT_DONE;
+	return corepath_config_read(args->file, args->pin_dir, config) ? report_failure(args, false)
+								       : EXIT_DONE;
 }
 
 static void print_plan(const struct corepath_plan *plan)
@@ -27,7 +28,7 @@ static int with_plan(const struct args *args, bool apply)
 
 	if (!status &&
 	    (corepath_config_running(args->pin_dir, &from) || corepath_plan_make(from, to, &plan) ||
-	     (apply && corepath_config_apply(args->pin_dir, to))))
+	     (apply && corepath_plan_apply(args->pin_dir, plan))))
 		status = report_failure(args, true);
 	if (!status)
 		print_plan(plan);

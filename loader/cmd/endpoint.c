@@ -71,23 +71,11 @@ static json_t *list_json(const struct corepath_endpoint_info *list, size_t n)
 
 static void list_text(const struct corepath_endpoint_info *e)
 {
-	char text[COREPATH_SERVICE_STRLEN], mac[18];
-	int f;
+	char text[COREPATH_ENDPOINT_SPEC_STRLEN];
 
-	printf("%s", e->spec.dev);
-	for (f = 0; f < 2; f++)
-		if (addr_text(&e->spec.addr[f], text))
-			printf(" %s", text);
-	if (mac_text(e->spec.mac, mac))
-		printf(" mac=%s", mac);
-	printf(" identity=%u", e->spec.identity);
-	if (e->spec.limit[COREPATH_IN])
-		printf(" limit-in=%u", e->spec.limit[COREPATH_IN]);
-	if (e->spec.limit[COREPATH_OUT])
-		printf(" limit-out=%u", e->spec.limit[COREPATH_OUT]);
 	printf("%s open-in=%llu open-out=%llu state=%s mode=%s peer=%s\n",
-	       e->spec.audit ? " audit=yes" : "", e->open[COREPATH_IN], e->open[COREPATH_OUT],
-	       corepath_state_name(e->state), corepath_tc_mode_name(e->mode),
+	       corepath_endpoint_spec_format(&e->spec, text), e->open[COREPATH_IN],
+	       e->open[COREPATH_OUT], corepath_state_name(e->state), corepath_tc_mode_name(e->mode),
 	       e->peer ? "yes" : "no");
 }
 

@@ -75,17 +75,10 @@ static json_t *rules_json(const struct corepath_policy_info *list, size_t n)
 
 static void rule_text(const struct corepath_policy_info *r)
 {
-	const struct corepath_policy_spec *s = &r->spec;
-	char proto[8];
+	char text[COREPATH_POLICY_STRLEN];
 
-	printf("%s %s %s", s->dev, s->direction == COREPATH_IN ? "in" : "out", verdict_name(s));
-	if (s->identity)
-		printf(" identity=%u", s->identity);
-	if (s->proto)
-		printf(" proto=%s", corepath_proto_format(s->proto, proto));
-	if (s->port)
-		printf(" port=%u", s->port);
-	printf(" packets=%llu bytes=%llu\n", r->packets, r->bytes);
+	printf("%s packets=%llu bytes=%llu\n", corepath_policy_format(&r->spec, text), r->packets,
+	       r->bytes);
 }
 
 int cmd_policy_list(const struct args *args)

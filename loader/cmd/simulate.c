@@ -168,7 +168,7 @@ int cmd_simulate(const struct args *args)
 	if (args->output && !strcmp(args->output, "-") && !args->verdicts)
 		return report_usage("--output -: the verdicts are on standard output; give them a "
 				    "file with --verdicts");
-	if (corepath_config_read(args->file, &config))
+	if (corepath_config_read(args->file, NULL, &config))
 		return report_failure(args, false);
 	status = open_files(&s, args);
 	if (!status && corepath_simulate_open(config, &s.sim))

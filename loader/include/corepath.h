@@ -364,15 +364,14 @@ int corepath_preflight(const char *pin_dir, struct corepath_feature **list, size
 
 /* ---- configuration ---- */
 
-/*
- * What is to run, or what runs: devices, prefixes, settings, services (datapath.schema.json). The
- * rest of the datapath is as its own commands leave it.
- */
+/* What is to run, or what runs: all of the datapath (datapath.schema.json) but the times of
+ * connection tracking. */
 struct corepath_config;
 
 /* From a YAML file; "-" is standard input. -EINVAL, and the error text has "file:line: field: ...".
- */
-int corepath_config_read(const char *file, struct corepath_config **config);
+ * '@pins' in rules of processes is pin_dir; without one (NULL) the file's rules are not looked at,
+ * for they name what is on the host that they are of. */
+int corepath_config_read(const char *file, const char *pin_dir, struct corepath_config **config);
 
 /* What runs. -ENOENT if nothing is up. */
 int corepath_config_running(const char *pin_dir, struct corepath_config **config);
@@ -391,10 +390,10 @@ void corepath_plan_free(struct corepath_plan *plan);
 int corepath_config_up(const char *pin_dir, const struct corepath_config *to);
 
 /*
- * Makes what runs what `to` says. What is in both keeps its connections. If something fails, what
- * ran before is put back, and the error text says so. -ENOENT if nothing is up.
+ * Makes the changes of a plan from what runs. What is in both configurations keeps its connections.
+ * If something fails, what ran before is put back, and the error text says so.
  */
-int corepath_config_apply(const char *pin_dir, const struct corepath_config *to);
+int corepath_plan_apply(const char *pin_dir, const struct corepath_plan *plan);
 
 /* ---- counters ---- */
 

@@ -45,6 +45,11 @@ int corepath_endpoint_list(const char *pin_dir, struct corepath_endpoint_info **
 int corepath_endpoint_init(const char *dev, struct corepath_endpoint_spec *spec);
 int corepath_endpoint_word(const char *word, struct corepath_endpoint_spec *spec);
 
+/* The device and those words, without what is as it is by itself, in a buffer of
+ * COREPATH_ENDPOINT_SPEC_STRLEN bytes: "veth7 10.0.0.2 identity=100". */
+#define COREPATH_ENDPOINT_SPEC_STRLEN 256
+const char *corepath_endpoint_spec_format(const struct corepath_endpoint_spec *spec, char *buf);
+
 /* ---- policy ---- */
 
 /* In the place of a device: what the host itself sends and is sent by its uplinks. */
@@ -77,6 +82,10 @@ int corepath_policy_list(const char *pin_dir, struct corepath_policy_info **list
 int corepath_policy_init(const char *dev, const char *direction, const char *verdict,
 			 struct corepath_policy_spec *spec);
 int corepath_policy_word(const char *word, struct corepath_policy_spec *spec);
+
+/* "veth7 in allow identity=200 proto=tcp port=443", in a buffer of COREPATH_POLICY_STRLEN bytes. */
+#define COREPATH_POLICY_STRLEN 96
+const char *corepath_policy_format(const struct corepath_policy_spec *spec, char *buf);
 
 /* Who is behind a prefix, in policies. The longest one decides; an endpoint's own addresses are
  * there with it. */

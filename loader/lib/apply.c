@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "apply.h"
 #include "config.h"
+#include "config_rules.h"
 #include "lb_state.h"
-#include "plan.h"
 
 static int add_device(const char *pin_dir, const struct cp_config_device *d)
 {
@@ -20,6 +21,21 @@ static int add_device(const char *pin_dir, const struct cp_config_device *d)
 	struct corepath_attachment at;
 
 	return corepath_up(&req, &at);
+}
+
+/* They are the last change of a plan, and if it fails, are as they were: there is no way back to
+ * make. */
+static int make_rules(const char *pin_dir, const struct cp_config_rules *r)
+{
+	struct cp_rules rules;
+
+	if (!r)
+		return corepath_security_unload(pin_dir);
+	if (!r->rules.n)
+		return cp_fail(EINVAL, "security: no rule is in force any more; run 'corepath "
+				       "security load'");
+	rules = r->rules;
+	return cp_security_put(pin_dir, &rules);
 }
 
 static int make(const char *pin_dir, const struct change *c)
@@ -38,17 +54,15 @@ static int make(const char *pin_dir, const struct change *c)
 					       c->signatures->n_signatures);
 	case RATES_SET:
 		return corepath_rates_set(pin_dir, c->rates);
-	case SERVICE_ADD: /* make_services() */
-	case SERVICE_SET:
-	case SERVICE_DEL:
-	case BACKEND_ADD:
-	case BACKEND_SET:
-	case BACKEND_DEL:
-	case PREFIX_ADD: /* make_prefixes() */
-	case PREFIX_DEL:
-		break;
+	case SOCKETS_UP:
+		return corepath_socket_up(pin_dir, c->cgroup->path);
+	case SOCKETS_DOWN:
+		return corepath_socket_down(pin_dir, c->cgroup->path);
+	case SECURITY:
+		return make_rules(pin_dir, c->rules);
+	default: /* make_run() */
+		return cp_fail(EINVAL, "plan: a change of no kind");
 	}
-	return cp_fail(EINVAL, "plan: a change of no kind");
 }
 
 static bool is_prefix(const struct change *c)
@@ -66,7 +80,7 @@ static int make_prefixes(const char *pin_dir, const struct change *c, size_t n)
 	if (!list)
 		return cp_fail(ENOMEM, "prefixes: out of memory; free some");
 	for (i = 0; i < n; i++)
-		list[i] = c[i].prefix;
+		list[i] = *c[i].prefix;
 	err = c->kind == PREFIX_ADD ? corepath_prefix_add(pin_dir, list, n)
 				    : corepath_prefix_del(pin_dir, list, n);
 	free(list);
@@ -114,41 +128,39 @@ static int make_services(const char *pin_dir, const struct change *c, size_t n)
 	return cp_lb_finish(&lb, err);
 }
 
+/* The change, or the run of changes that begins with it and that one call makes: *n of them. */
+static int make_run(const char *pin_dir, const struct change *c, const struct change *end,
+		    size_t *n)
+{
+	int err = cp_apply_tc(pin_dir, c, end, n);
+
+	if (err || *n)
+		return err;
+	*n = 1;
+	if (is_prefix(c)) {
+		while (c + *n < end && c[*n].kind == c->kind)
+			++*n;
+		return make_prefixes(pin_dir, c, *n);
+	}
+	if (is_service(c)) {
+		while (c + *n < end && is_service(&c[*n]))
+			++*n;
+		return make_services(pin_dir, c, *n);
+	}
+	while ((c->kind == SIGNATURES || c->kind == SECURITY) && c + *n < end &&
+	       c[*n].kind == c->kind)
+		++*n; /* all by one call */
+	return make(pin_dir, c);
+}
+
 static int make_all(const char *pin_dir, const struct corepath_plan *plan)
 {
 	const struct change *c = plan->changes, *end = c + plan->n;
 	int err = 0;
 	size_t n;
 
-	for (; c < end && !err; c += n) {
-		n = 1;
-		if (is_prefix(c)) {
-			while (c + n < end && c[n].kind == c->kind)
-				n++;
-			err = make_prefixes(pin_dir, c, n);
-		} else if (is_service(c)) {
-			while (c + n < end && is_service(&c[n]))
-				n++;
-			err = make_services(pin_dir, c, n);
-		} else {
-			while (c->kind == SIGNATURES && c + n < end && c[n].kind == SIGNATURES)
-				n++; /* all by one call */
-			err = make(pin_dir, c);
-		}
-	}
-	return err;
-}
-
-static int go(const char *pin_dir, const struct corepath_config *from,
-	      const struct corepath_config *to)
-{
-	struct corepath_plan *plan;
-	int err = corepath_plan_make(from, to, &plan);
-
-	if (!err) {
-		err = make_all(pin_dir, plan);
-		corepath_plan_free(plan);
-	}
+	for (; c < end && !err; c += n)
+		err = make_run(pin_dir, c, end, &n);
 	return err;
 }
 
@@ -156,39 +168,34 @@ static int go(const char *pin_dir, const struct corepath_config *from,
 static int go_to(const char *pin_dir, const struct corepath_config *to)
 {
 	struct corepath_config *now;
+	struct corepath_plan *plan;
 	int err = corepath_config_running(pin_dir, &now);
 
+	if (err)
+		return err;
+	err = corepath_plan_make(now, to, &plan);
 	if (!err) {
-		err = go(pin_dir, now, to);
-		corepath_config_free(now);
+		err = make_all(pin_dir, plan);
+		corepath_plan_free(plan);
 	}
+	corepath_config_free(now);
 	return err;
 }
 
-int corepath_config_apply(const char *pin_dir, const struct corepath_config *to)
+int corepath_plan_apply(const char *pin_dir, const struct corepath_plan *plan)
 {
-	struct corepath_config *before;
-	char why[512];
-	int err;
+	int err = make_all(pin_dir, plan);
+	char why[512], worse[256];
 
-	err = corepath_config_running(pin_dir, &before);
-	if (err)
-		return err;
-	err = go(pin_dir, before, to);
-	if (err) {
-		snprintf(why, sizeof(why), "%s", corepath_error());
-		if (go_to(pin_dir, before)) {
-			char worse[256];
-
-			snprintf(worse, sizeof(worse), "%s", corepath_error());
-			cp_fail(-err, "%s; and going back to what ran before failed: %s", why,
-				worse);
-		} else {
-			cp_fail(-err, "%s; what ran before runs again", why);
-		}
+	if (!err)
+		return 0;
+	snprintf(why, sizeof(why), "%s", corepath_error());
+	if (go_to(pin_dir, plan->from)) {
+		snprintf(worse, sizeof(worse), "%s", corepath_error());
+		return cp_fail(-err, "%s; and going back to what ran before failed: %s", why,
+			       worse);
 	}
-	corepath_config_free(before);
-	return err;
+	return cp_fail(-err, "%s; what ran before runs again", why);
 }
 
 int corepath_config_up(const char *pin_dir, const struct corepath_config *to)

@@ -7,8 +7,6 @@
 #include "compat.h"
 #include "lb_state.h"
 
-#define NSEC_PER_SEC 1000000000ull
-
 /* As Katran has it (MAX_CONN_RATE); measured there on one core. */
 #define DEFAULT_CONN_RATE 125000
 
@@ -50,7 +48,7 @@ static void to_config(const struct corepath_balancer *b, struct corepath_lb_conf
 	cfg->source4_vary = host_bits(&b->source4);
 	cfg->source6_vary = host_bits(&b->source6);
 	cfg->mtu = b->mtu;
-	cfg->conn_interval_ns = b->conn_rate ? NSEC_PER_SEC / b->conn_rate : 0;
+	cfg->conn_interval_ns = cp_pace_of(b->conn_rate, 1).interval_ns;
 }
 
 /* RFC 1918, and RFC 6666: addresses nobody answers from */
@@ -95,7 +93,8 @@ int corepath_balancer_get(const char *pin_dir, struct corepath_balancer *b)
 		b->source4.len = 32 - __builtin_popcount(cfg.source4_vary);
 		b->source6.len = 128 - __builtin_popcount(cfg.source6_vary);
 		b->mtu = cfg.mtu;
-		b->conn_rate = cfg.conn_interval_ns ? NSEC_PER_SEC / cfg.conn_interval_ns : 0;
+		b->conn_rate =
+			cp_pace_rate((struct cp_pace){cfg.conn_interval_ns, CP_NSEC_PER_SEC});
 	}
 	cp_lb_close(&lb);
 	return err;

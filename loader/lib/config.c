@@ -99,6 +99,7 @@ int corepath_config_running(const char *pin_dir, struct corepath_config **config
 
 	if (!c)
 		return cp_fail(ENOMEM, "configuration: out of memory; free some");
+	c->parts = CP_PARTS_ALL;
 	err = running_devices(pin_dir, c);
 	if (!err)
 		err = corepath_prefix_list(pin_dir, &c->prefixes, &c->n_prefixes);
@@ -108,6 +109,10 @@ int corepath_config_running(const char *pin_dir, struct corepath_config **config
 		err = corepath_balancer_get(pin_dir, &c->balancer);
 	if (!err)
 		err = corepath_service_list(pin_dir, &c->services, &c->n_services);
+	if (!err)
+		err = cp_config_running_tc(pin_dir, c);
+	if (!err)
+		err = cp_config_running_host(pin_dir, c);
 	if (err)
 		corepath_config_free(c);
 	else
@@ -123,5 +128,7 @@ void corepath_config_free(struct corepath_config *c)
 	free(c->prefixes);
 	free(c->signatures);
 	corepath_service_free(c->services, c->n_services);
+	cp_config_free_tc(c);
+	cp_config_free_host(c);
 	free(c);
 }

@@ -10,13 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "config.h"
-#include "yaml_read.h"
-
-struct config_reader {
-	struct cp_yaml_reader yaml;
-	void *seen; /* tsearch(3): services, copies of them with their names alone */
-};
+#include "config_read.h"
 
 static int service_option(const char *word, void *spec)
 {
@@ -45,6 +39,20 @@ static int rates_option(const char *word, void *spec)
 
 /* ---- devices ---- */
 
+int cp_config_read_device(struct cp_yaml_reader *r, yaml_node_t *node, const char *key, char *name)
+{
+	int err = cp_yaml_expect(r, node, key, YAML_SCALAR_NODE);
+
+	if (err)
+		return err;
+	if (!*cp_yaml_text(node) || strlen(cp_yaml_text(node)) >= IF_NAMESIZE)
+		return CP_YAML_FAIL(r, node, key,
+				    "'%.40s' is no name of a device; 'ip link' lists them",
+				    cp_yaml_text(node));
+	strcpy(name, cp_yaml_text(node));
+	return 0;
+}
+
 static int read_device_key(struct cp_yaml_reader *r, yaml_node_t *node, const char *key, void *into)
 {
 	struct cp_config_device *d = into;
@@ -53,14 +61,8 @@ static int read_device_key(struct cp_yaml_reader *r, yaml_node_t *node, const ch
 
 	if (err)
 		return err;
-	if (!strcmp(key, "name")) {
-		if (!*cp_yaml_text(node) || strlen(cp_yaml_text(node)) >= sizeof(d->name))
-			return CP_YAML_FAIL(r, node, key,
-					    "'%.40s' is no name of a device; 'ip link' lists them",
-					    cp_yaml_text(node));
-		strcpy(d->name, cp_yaml_text(node));
-		return 0;
-	}
+	if (!strcmp(key, "name"))
+		return cp_config_read_device(r, node, key, d->name);
 	if (strcmp(key, "xdp"))
 		return CP_YAML_FAIL(r, node, key, "no such key; expected name or xdp");
 	for (mode = COREPATH_XDP_AUTO; mode <= COREPATH_XDP_GENERIC; mode++)
@@ -91,25 +93,38 @@ static int read_device(struct cp_yaml_reader *r, yaml_node_t *node, const char *
 
 /* ---- prefilter ---- */
 
-static int read_prefix(struct cp_yaml_reader *r, yaml_node_t *node, struct corepath_config *c,
-		       enum corepath_verdict verdict)
+struct corepath_prefix *cp_config_read_prefix(struct cp_yaml_reader *r, yaml_node_t *node,
+					      struct corepath_prefix **list, size_t *n)
 {
 	struct corepath_prefix *p;
 	size_t i;
-	int err = cp_yaml_expect(r, node, "", YAML_SCALAR_NODE);
 
-	if (err)
-		return err;
-	p = cp_config_more(&c->prefixes, &c->n_prefixes, sizeof(*p));
+	if (cp_yaml_expect(r, node, "", YAML_SCALAR_NODE))
+		return NULL;
+	p = cp_config_more(list, n, sizeof(*p));
 	if (!p)
-		return -ENOMEM;
-	if (corepath_prefix_parse(cp_yaml_text(node), p) < 0)
-		return cp_yaml_place(r, node, "");
+		return NULL;
+	if (corepath_prefix_parse(cp_yaml_text(node), p) < 0) {
+		cp_yaml_place(r, node, "");
+		return NULL;
+	}
+	for (i = 0; i + 1 < *n; i++)
+		if (!cp_config_compare_prefix(&(*list)[i], p)) {
+			CP_YAML_FAIL(r, node, "", "'%.60s' is there twice; keep one",
+				     cp_yaml_text(node));
+			return NULL;
+		}
+	return p;
+}
+
+static int read_prefix(struct cp_yaml_reader *r, yaml_node_t *node, struct corepath_config *c,
+		       enum corepath_verdict verdict)
+{
+	struct corepath_prefix *p = cp_config_read_prefix(r, node, &c->prefixes, &c->n_prefixes);
+
+	if (!p)
+		return -EINVAL;
 	p->verdict = verdict;
-	for (i = 0; i + 1 < c->n_prefixes; i++)
-		if (!cp_config_compare_prefix(&c->prefixes[i], p))
-			return CP_YAML_FAIL(r, node, "", "'%.60s' is there twice; keep one",
-					    cp_yaml_text(node));
 	return 0;
 }
 
@@ -246,7 +261,7 @@ static int check_once(struct cp_yaml_reader *r, yaml_node_t *node,
 		      const struct corepath_service_info *s)
 {
 	struct corepath_service_info *copy = malloc(sizeof(*copy)), **found;
-	void **seen = &((struct config_reader *)r)->seen; /* its first member is the reader */
+	void **seen = &((struct cp_config_reader *)r)->seen;
 
 	if (copy)
 		copy->spec.id = s->spec.id;
@@ -287,10 +302,37 @@ static int read_balancer_key(struct cp_yaml_reader *r, yaml_node_t *node, const 
 	return cp_yaml_word(r, node, key, balancer_option, into);
 }
 
+/* The parts that a file may leave to their own commands. */
+static int read_part(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,
+		     struct corepath_config *c, unsigned int part)
+{
+	c->parts |= part;
+	switch (part) {
+	case CP_PART_UPLINK:
+		return cp_yaml_within(r, node, key, cp_config_read_uplink, c);
+	case CP_PART_ENDPOINTS:
+		return cp_yaml_each_item(r, node, key, cp_config_read_endpoint, c);
+	case CP_PART_POLICIES:
+		return cp_yaml_each_item(r, node, key, cp_config_read_policy, c);
+	case CP_PART_IDENTITIES:
+		return cp_yaml_each_item(r, node, key, cp_config_read_identity, c);
+	case CP_PART_SOCKETS:
+		return cp_yaml_within(r, node, key, cp_config_read_sockets, c);
+	default:
+		return cp_config_read_security(r, node, key, c);
+	}
+}
+
 static int read_top(struct cp_yaml_reader *r, yaml_node_t *node, const char *key, void *into)
 {
+	static const char *const parts[] = {"uplink",	  "endpoints", "policies",
+					    "identities", "sockets",   "security"};
 	struct corepath_config *c = into;
+	size_t i;
 
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strcmp(key, parts[i]))
+			return read_part(r, node, key, c, 1u << i);
 	if (!strcmp(key, "devices"))
 		return cp_yaml_each_item(r, node, key, read_device, c);
 	if (!strcmp(key, "prefilter"))
@@ -300,21 +342,25 @@ static int read_top(struct cp_yaml_reader *r, yaml_node_t *node, const char *key
 	if (!strcmp(key, "services"))
 		return cp_yaml_each_item(r, node, key, read_service, c);
 	return CP_YAML_FAIL(r, node, key,
-			    "no such key; expected devices, prefilter, balancer or services");
+			    "no such key; expected devices, prefilter, balancer, services, uplink, "
+			    "endpoints, policies, identities, sockets or security");
 }
 
-int corepath_config_read(const char *file, struct corepath_config **config)
+int corepath_config_read(const char *file, const char *pin_dir, struct corepath_config **config)
 {
 	struct corepath_config *c = calloc(1, sizeof(*c));
-	struct config_reader r = {};
+	struct cp_config_reader r = {.pin_dir = pin_dir};
 	int err;
 
 	if (!c)
 		return cp_fail(ENOMEM, "%s: out of memory; free some", file);
 	cp_lb_default_settings(&c->balancer);
 	corepath_rates_default(&c->rates);
+	cp_uplink_default_settings(&c->uplink);
 	err = cp_yaml_read(&r.yaml, file, read_top, c);
 	tdestroy(r.seen, free);
+	if (!err)
+		err = cp_config_check_tc(r.yaml.file, c);
 	if (err)
 		corepath_config_free(c);
 	else

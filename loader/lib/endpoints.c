@@ -93,12 +93,31 @@ __u32 cp_eps_find(const struct cp_eps *m, const char *dev)
 	return ifindex;
 }
 
-static bool has_rules(const struct cp_eps *m, __u32 ifindex, enum corepath_direction direction)
-{
-	struct corepath_policy_key key, *prev = NULL;
+/* All rules, of which there may be thousands: read once for all endpoints. */
+struct rules {
+	struct corepath_policy_key *keys;
+	__u32 n;
+};
 
-	for (; !bpf_map_get_next_key(m->rules, prev, &key); prev = &key)
-		if (key.scope == ifindex && key.direction == direction)
+static int read_rules(const struct cp_eps *m, struct rules *r)
+{
+	void *keys, *values;
+	__u32 max;
+	int err = cp_map_read(m->rules, &keys, &values, &r->n, &max);
+
+	if (err)
+		return cp_eps_fail(m, CP_MAP_RULES, err);
+	free(values);
+	r->keys = keys;
+	return 0;
+}
+
+static bool has_rules(const struct rules *r, __u32 ifindex, enum corepath_direction direction)
+{
+	__u32 i;
+
+	for (i = 0; i < r->n; i++)
+		if (r->keys[i].scope == ifindex && r->keys[i].direction == direction)
 			return true;
 	return false;
 }
@@ -114,7 +133,7 @@ __u32 cp_next_generation(__u32 old)
 	return (ms > old ? ms : old + 1) ?: 1;
 }
 
-static int judge_anew(const struct cp_eps *m, __u32 ifindex)
+static int judge_anew(const struct cp_eps *m, const struct rules *r, __u32 ifindex)
 {
 	struct corepath_endpoint e;
 	int d, err;
@@ -125,7 +144,7 @@ static int judge_anew(const struct cp_eps *m, __u32 ifindex)
 	e.generation = cp_next_generation(e.generation);
 	for (d = COREPATH_IN; d <= COREPATH_OUT; d++) {
 		e.flags &= ~(COREPATH_ENDPOINT_POLICY << d);
-		if (has_rules(m, ifindex, d))
+		if (has_rules(r, ifindex, d))
 			e.flags |= COREPATH_ENDPOINT_POLICY << d;
 	}
 	err = bpf_map_update_elem(m->endpoints, &ifindex, &e, BPF_EXIST);
@@ -134,24 +153,26 @@ static int judge_anew(const struct cp_eps *m, __u32 ifindex)
 
 int cp_eps_judge_anew(const struct cp_eps *m, __u32 ifindex)
 {
+	struct rules rules;
 	__u32 *keys;
 	size_t i, n;
-	int err;
+	int err = read_rules(m, &rules);
 
-	if (ifindex)
-		return judge_anew(m, ifindex);
-	err = cp_map_keys(m->endpoints, &keys, &n);
 	if (err)
 		return err;
-	for (i = 0; i < n && !err; i++)
-		err = judge_anew(m, keys[i]);
-	free(keys);
+	if (ifindex) {
+		err = judge_anew(m, &rules, ifindex);
+		free(rules.keys);
+		return err;
+	}
+	err = cp_map_keys(m->endpoints, &keys, &n);
+	if (!err) {
+		for (i = 0; i < n && !err; i++)
+			err = judge_anew(m, &rules, keys[i]);
+		free(keys);
+	}
+	free(rules.keys);
 	return err;
-}
-
-static struct corepath_identity_key own_key(const struct corepath_addr *a)
-{
-	return (struct corepath_identity_key){.prefixlen = 128, .addr = *a};
 }
 
 static void forget(const struct cp_eps *m, __u32 ifindex)
@@ -167,7 +188,7 @@ static void forget(const struct cp_eps *m, __u32 ifindex)
 		if (bpf_map_lookup_elem(m->addrs, &e.addr[f], &owner) || owner != ifindex)
 			continue;
 		bpf_map_delete_elem(m->addrs, &e.addr[f]);
-		key = own_key(&e.addr[f]);
+		key = cp_own_identity(&e.addr[f]);
 		bpf_map_delete_elem(m->identities, &key);
 	}
 	bpf_map_delete_elem(m->endpoints, &ifindex);
@@ -203,10 +224,10 @@ static int check_spec(const struct cp_eps *m, const struct corepath_endpoint_spe
 	return 0;
 }
 
-static int write_address(const struct cp_eps *m, const struct corepath_addr *a, __u32 ifindex,
-			 __u32 identity)
+int cp_ep_write_address(const struct cp_eps *m, const struct corepath_addr *a, __u32 ifindex,
+			__u32 identity)
 {
-	struct corepath_identity_key key = own_key(a);
+	struct corepath_identity_key key = cp_own_identity(a);
 	int err;
 
 	if (!memcmp(a, &no_addr, sizeof(*a)))
@@ -242,12 +263,12 @@ static int write_maps(const struct cp_eps *m, const struct corepath_endpoint_spe
 	if (err)
 		return cp_eps_fail(m, CP_MAP_ENDPOINTS, err);
 	for (f = 0; f < 2 && !err; f++)
-		err = write_address(m, &e.addr[f], ifindex, spec->identity);
+		err = cp_ep_write_address(m, &e.addr[f], ifindex, spec->identity);
 	return err ? err : cp_eps_judge_anew(m, 0);
 }
 
-static int attach(const struct cp_eps *m, const char *dev, __u32 ifindex,
-		  enum corepath_tc_mode mode, struct cp_tc *to)
+int cp_ep_attach(const struct cp_eps *m, const char *dev, __u32 ifindex, enum corepath_tc_mode mode,
+		 struct cp_tc *to)
 {
 	struct cp_tc from = {.kind = KIND, .ifindex = ifindex};
 	int prog, err;
@@ -272,12 +293,13 @@ static int attach(const struct cp_eps *m, const char *dev, __u32 ifindex,
 }
 
 static int add(struct cp_eps *m, const struct corepath_endpoint_spec *spec,
-	       enum corepath_tc_mode mode, struct corepath_endpoint_info *out)
+	       enum corepath_tc_mode mode, const struct corepath_policy_spec *rules, size_t n_rules,
+	       struct corepath_endpoint_info *out)
 {
 	__u32 ifindex = if_nametoindex(spec->dev);
 	struct cp_tc *list, *old, to = {};
 	struct cp_device dev;
-	size_t n;
+	size_t i, n;
 	int err;
 
 	if (!ifindex)
@@ -304,19 +326,24 @@ static int add(struct cp_eps *m, const struct corepath_endpoint_spec *spec,
 	if (err)
 		return cp_fail(-err, "%s: reading what it is: %s; run as root", spec->dev,
 			       strerror(-err));
-	err = write_maps(m, spec, ifindex, &dev);
+	for (i = 0; i < n_rules && !err; i++)
+		err = cp_policy_put(m, ifindex, &rules[i]);
 	if (!err)
-		err = attach(m, spec->dev, ifindex, mode, &to);
-	if (err)
+		err = write_maps(m, spec, ifindex, &dev);
+	if (!err)
+		err = cp_ep_attach(m, spec->dev, ifindex, mode, &to);
+	if (err) {
 		forget(m, ifindex);
-	else if (out)
+		cp_policy_forget(m, ifindex); /* if it was not in a map yet */
+	} else if (out)
 		*out = (struct corepath_endpoint_info){
 			.spec = *spec, .ifindex = ifindex, .state = to.state, .mode = to.mode};
 	return err;
 }
 
-int corepath_endpoint_add(const char *pin_dir, const struct corepath_endpoint_spec *spec,
-			  enum corepath_tc_mode mode, struct corepath_endpoint_info *out)
+int cp_endpoint_add(const char *pin_dir, const struct corepath_endpoint_spec *spec,
+		    enum corepath_tc_mode mode, const struct corepath_policy_spec *rules,
+		    size_t n_rules, struct corepath_endpoint_info *out)
 {
 	struct cp_eps m;
 	int err;
@@ -324,9 +351,15 @@ int corepath_endpoint_add(const char *pin_dir, const struct corepath_endpoint_sp
 	err = cp_eps_open(&m, pin_dir, CP_CHANGE, true);
 	if (err)
 		return err;
-	err = add(&m, spec, mode, out);
+	err = add(&m, spec, mode, rules, n_rules, out);
 	cp_eps_close(&m);
 	return err;
+}
+
+int corepath_endpoint_add(const char *pin_dir, const struct corepath_endpoint_spec *spec,
+			  enum corepath_tc_mode mode, struct corepath_endpoint_info *out)
+{
+	return cp_endpoint_add(pin_dir, spec, mode, NULL, 0, out);
 }
 
 /* ---- delete ---- */

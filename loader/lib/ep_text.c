@@ -75,6 +75,31 @@ int corepath_endpoint_word(const char *word, struct corepath_endpoint_spec *spec
 				  "audit=");
 }
 
+const char *corepath_endpoint_spec_format(const struct corepath_endpoint_spec *spec, char *buf)
+{
+	static const struct corepath_addr none;
+	char text[COREPATH_SERVICE_STRLEN];
+	size_t used = sprintf(buf, "%s", spec->dev);
+	const __u8 *m = spec->mac;
+	int f;
+
+	for (f = 0; f < 2; f++)
+		if (memcmp(&spec->addr[f], &none, sizeof(none)))
+			used += sprintf(buf + used, " %s",
+					corepath_endpoint_format(&spec->addr[f], 0, text));
+	if (m[0] | m[1] | m[2] | m[3] | m[4] | m[5])
+		used += sprintf(buf + used, " mac=%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2],
+				m[3], m[4], m[5]);
+	used += sprintf(buf + used, " identity=%u", spec->identity);
+	if (spec->limit[COREPATH_IN])
+		used += sprintf(buf + used, " limit-in=%u", spec->limit[COREPATH_IN]);
+	if (spec->limit[COREPATH_OUT])
+		used += sprintf(buf + used, " limit-out=%u", spec->limit[COREPATH_OUT]);
+	if (spec->audit)
+		strcpy(buf + used, " audit=yes");
+	return buf;
+}
+
 /* ---- policy ---- */
 
 static const struct {
@@ -156,4 +181,19 @@ int corepath_policy_word(const char *word, struct corepath_policy_spec *spec)
 		return 0;
 	}
 	return cp_word_fail(word, "no such part of a rule; use identity=, proto= or port=");
+}
+
+const char *corepath_policy_format(const struct corepath_policy_spec *s, char *buf)
+{
+	char proto[8];
+	size_t used = sprintf(buf, "%s %s %s", s->dev, s->direction == COREPATH_IN ? "in" : "out",
+			      s->verdict == COREPATH_ALLOW ? "allow" : "deny");
+
+	if (s->identity)
+		used += sprintf(buf + used, " identity=%u", s->identity);
+	if (s->proto)
+		used += sprintf(buf + used, " proto=%s", corepath_proto_format(s->proto, proto));
+	if (s->port)
+		sprintf(buf + used, " port=%u", s->port);
+	return buf;
 }

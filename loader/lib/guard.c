@@ -19,8 +19,6 @@ const void *cp_elf_guard(size_t *size)
 	return xdp_guard__elf_bytes(size);
 }
 
-#define NSEC_PER_SEC 1000000000ull
-
 /* The program is pinned last: it says that all is there. */
 #define MAP_TABLE "guard_table"
 
@@ -382,18 +380,22 @@ static __u32 mask_bits(const struct corepath_addr *mask)
 
 static void to_limit(const struct corepath_rate *r, struct corepath_guard_limit *l)
 {
-	l->window_ns = r->rate ? r->seconds * NSEC_PER_SEC : 0;
-	l->interval_ns = r->rate ? l->window_ns / r->rate : 0;
+	struct cp_pace pace = cp_pace_of(r->rate, r->seconds);
+
+	l->window_ns = pace.window_ns;
+	l->interval_ns = pace.interval_ns;
 	set_mask(&l->mask4, 96 + r->len4);
 	set_mask(&l->mask6, r->len6);
 }
 
 static void from_limit(const struct corepath_guard_limit *l, struct corepath_rate *r)
 {
+	struct cp_pace pace = {l->interval_ns, l->window_ns};
+
 	if (!mask_bits(&l->mask4)) /* never set */
 		return;
-	r->seconds = l->window_ns / NSEC_PER_SEC ?: 1;
-	r->rate = l->interval_ns ? l->window_ns / l->interval_ns : 0;
+	r->seconds = cp_pace_seconds(pace) ?: 1;
+	r->rate = cp_pace_rate(pace);
 	r->len4 = mask_bits(&l->mask4) - 96;
 	r->len6 = mask_bits(&l->mask6);
 }

@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include "compat.h"
 #include "corepath.h"
+#include "rate.h"
 
 /* caps.c */
 
@@ -247,14 +248,6 @@ int cp_word_fail(const char *word, const char *use);
 /* "N" or "N/SECONDS", N up to a hundred million, SECONDS up to a day. */
 bool cp_word_rate(const char *s, __u32 *rate, __u32 *seconds);
 
-/* endpoints.c */
-
-/* Detaches nothing; removes the pins of the endpoints' programs and maps. */
-int cp_ep_unpin(const struct cp_dir *dir);
-
-/* Their kind, to cp_tc_read(). */
-#define CP_TC_ENDPOINT "ep"
-
 /* uplink.c */
 
 /* The uplink's object, its maps and its lock. */
@@ -268,31 +261,11 @@ struct cp_uplink {
 int cp_uplink_open(struct cp_uplink *u, const char *pin_dir, enum cp_access access, bool make);
 void cp_uplink_close(struct cp_uplink *u);
 
+/* The settings a new uplink has. */
+void cp_uplink_default_settings(struct corepath_uplink *u);
+
 /* Detaches nothing; removes the pins of the uplink's programs and maps. */
 int cp_uplink_unpin(const struct cp_dir *dir);
-
-/* Loads the endpoints' programs with room for that many connections, or the default (0). */
-int cp_ep_load(const struct cp_dir *dir, __u32 max_flows);
-
-/* The maps of endpoints and their policies. All are -1 if no endpoint was ever added, and not
- * `load`. The caller closes on 0. */
-struct cp_eps {
-	struct cp_dir dir;
-	int endpoints, addrs, conns, identities, rules;
-};
-
-int cp_eps_open(struct cp_eps *m, const char *pin_dir, enum cp_access access, bool load);
-void cp_eps_close(struct cp_eps *m);
-
-/* -1 with an error text of that map. */
-int cp_eps_fail(const struct cp_eps *m, const char *map, int err);
-
-/* Gives the endpoint another generation, so that its connections are judged anew, or, of ifindex 0,
- * every endpoint; and the flags of its policy. */
-int cp_eps_judge_anew(const struct cp_eps *m, __u32 ifindex);
-
-/* A generation after that one, and never one that was. */
-__u32 cp_next_generation(__u32 old);
 
 /* map_read.c. Each returns a negative errno without an error text. */
 
@@ -324,15 +297,6 @@ void cp_failsafe_defaults(struct corepath_failsafe list[COREPATH_FAILSAFES]);
 /* "tcp/22,udp/53" or "none"; `word` is named in errors. */
 int cp_failsafe_parse(const char *word, const char *text,
 		      struct corepath_failsafe list[COREPATH_FAILSAFES]);
-
-/* The index of the endpoint's device, 0 after an error text. */
-__u32 cp_eps_find(const struct cp_eps *m, const char *dev);
-
-/* policy.c: deletes the rules of an endpoint that goes. */
-void cp_policy_forget(const struct cp_eps *m, __u32 ifindex);
-
-/* A whole prefix as a key of the trie of identities. */
-struct corepath_identity_key cp_identity_key(const struct corepath_prefix *p);
 
 /* ct.c: writes the settings new maps have, of any object that has the map. */
 int cp_ct_init(struct bpf_object *obj);
@@ -507,5 +471,7 @@ void cp_lb_default_settings(struct corepath_balancer *b);
 
 /* Writes them. A negative errno without an error text. */
 int cp_lb_defaults(int config_fd);
+
+#include "ep_state.h"
 
 #endif

@@ -15,11 +15,7 @@
 #include "internal.h"
 #include "plan.h"
 
-static struct change *note(struct corepath_plan *plan, enum kind kind, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* A scratch one if there is no memory, so that nobody has to ask; plan->err has it. */
-static struct change *note(struct corepath_plan *plan, enum kind kind, const char *fmt, ...)
+struct change *cp_plan_note(struct corepath_plan *plan, enum kind kind, const char *fmt, ...)
 {
 	static struct change scratch;
 	struct change *c;
@@ -63,8 +59,8 @@ static bool device_stays(const struct corepath_config *from, const struct cp_con
 static void note_device(struct corepath_plan *plan, enum kind kind,
 			const struct cp_config_device *d)
 {
-	note(plan, kind, kind == DEVICE_ADD ? "+ device %s xdp=%s" : "- device %s", d->name,
-	     corepath_xdp_mode_name(d->mode))
+	cp_plan_note(plan, kind, kind == DEVICE_ADD ? "+ device %s xdp=%s" : "- device %s", d->name,
+		     corepath_xdp_mode_name(d->mode))
 		->device = d;
 }
 
@@ -95,6 +91,11 @@ static void plan_devices_gone(struct corepath_plan *plan, const struct corepath_
 			note_device(plan, DEVICE_DEL, &from->devices[i]);
 }
 
+static bool same_limit(__u32 rate_a, __u32 seconds_a, __u32 rate_b, __u32 seconds_b)
+{
+	return cp_same_pace(cp_pace_of(rate_a, seconds_a), cp_pace_of(rate_b, seconds_b));
+}
+
 static void plan_balancer(struct corepath_plan *plan, const struct corepath_config *from,
 			  const struct corepath_config *to)
 {
@@ -103,23 +104,52 @@ static void plan_balancer(struct corepath_plan *plan, const struct corepath_conf
 
 	if (!cp_config_compare_prefix(&a->source4, &b->source4) &&
 	    !cp_config_compare_prefix(&a->source6, &b->source6) && a->mtu == b->mtu &&
-	    a->conn_rate == b->conn_rate)
+	    same_limit(a->conn_rate, 1, b->conn_rate, 1))
 		return;
-	note(plan, BALANCER_SET, "~ balancer source4=%s source6=%s mtu=%u conn-rate=%u",
-	     corepath_prefix_format(&b->source4, text4), corepath_prefix_format(&b->source6, text6),
-	     b->mtu, b->conn_rate)
+	cp_plan_note(plan, BALANCER_SET, "~ balancer source4=%s source6=%s mtu=%u conn-rate=%u",
+		     corepath_prefix_format(&b->source4, text4),
+		     corepath_prefix_format(&b->source6, text6), b->mtu, b->conn_rate)
 		->balancer = b;
 }
 
-static struct corepath_prefix *sorted(const struct corepath_config *c)
-{
-	struct corepath_prefix *copy = calloc(c->n_prefixes + 1, sizeof(*copy));
+/* ---- lists whose order means nothing ---- */
 
-	if (copy) {
-		memcpy(copy, c->prefixes, c->n_prefixes * sizeof(*copy));
-		qsort(copy, c->n_prefixes, sizeof(*copy), cp_config_compare_prefix);
+static int compare_by(const void *a, const void *b, void *compare)
+{
+	return ((cp_plan_compare *)compare)(*(const void *const *)a, *(const void *const *)b);
+}
+
+/* The elements in their order. NULL: no memory. */
+static const void **sorted(const void *list, size_t n, size_t size, cp_plan_compare *compare)
+{
+	const void **all = calloc(n + 1, sizeof(*all));
+	size_t i;
+
+	for (i = 0; all && i < n; i++)
+		all[i] = (const char *)list + i * size;
+	if (all)
+		qsort_r(all, n, sizeof(*all), compare_by, compare);
+	return all;
+}
+
+void cp_plan_pairs(struct corepath_plan *plan, struct cp_plan_list was, struct cp_plan_list will,
+		   size_t size, cp_plan_compare *compare, cp_plan_pair *fn)
+{
+	const void **a = sorted(was.list, was.n, size, compare);
+	const void **b = sorted(will.list, will.n, size, compare);
+	size_t i = 0, j = 0;
+	int d;
+
+	if (!a || !b)
+		plan->err = cp_fail(ENOMEM, "plan: out of memory; free some");
+	while (!plan->err && (i < was.n || j < will.n)) {
+		d = i == was.n ? 1 : j == will.n ? -1 : compare(a[i], b[j]);
+		fn(plan, d <= 0 ? a[i] : NULL, d >= 0 ? b[j] : NULL);
+		i += d <= 0;
+		j += d >= 0;
 	}
-	return copy;
+	free(a);
+	free(b);
 }
 
 static void note_prefix(struct corepath_plan *plan, enum kind kind, char sign,
@@ -127,34 +157,30 @@ static void note_prefix(struct corepath_plan *plan, enum kind kind, char sign,
 {
 	char text[COREPATH_PREFIX_STRLEN];
 
-	note(plan, kind, "%c %s %s", sign, p->verdict == COREPATH_DENY ? "deny" : "allow",
-	     corepath_prefix_format(p, text))
-		->prefix = *p;
+	cp_plan_note(plan, kind, "%c %s %s", sign, p->verdict == COREPATH_DENY ? "deny" : "allow",
+		     corepath_prefix_format(p, text))
+		->prefix = p;
 }
 
-/* Only what comes, or only what goes. */
-static void plan_prefixes(struct corepath_plan *plan, const struct corepath_config *from,
-			  const struct corepath_config *to, bool goes)
+static void prefix_comes(struct corepath_plan *plan, const void *was, const void *will)
 {
-	struct corepath_prefix *a = sorted(from), *b = sorted(to);
-	size_t i = 0, j = 0;
-	int d;
+	const struct corepath_prefix *a = was, *b = will;
 
-	if (!a || !b)
-		plan->err = cp_fail(ENOMEM, "plan: out of memory; free some");
-	while (!plan->err && (i < from->n_prefixes || j < to->n_prefixes)) {
-		d = i == from->n_prefixes ? 1
-		    : j == to->n_prefixes ? -1
-					  : cp_config_compare_prefix(&a[i], &b[j]);
-		if (d < 0 && goes)
-			note_prefix(plan, PREFIX_DEL, '-', &a[i]);
-		else if (d >= 0 && !goes && (d > 0 || a[i].verdict != b[j].verdict))
-			note_prefix(plan, PREFIX_ADD, d ? '+' : '~', &b[j]);
-		i += d <= 0;
-		j += d >= 0;
-	}
-	free(a);
-	free(b);
+	if (b && (!a || a->verdict != b->verdict))
+		note_prefix(plan, PREFIX_ADD, a ? '~' : '+', b);
+}
+
+static void prefix_goes(struct corepath_plan *plan, const void *was, const void *will)
+{
+	if (!will)
+		note_prefix(plan, PREFIX_DEL, '-', was);
+}
+
+static void plan_prefixes(struct corepath_plan *plan, const struct corepath_config *from,
+			  const struct corepath_config *to, cp_plan_pair *fn)
+{
+	cp_plan_pairs(plan, CP_PLAN_LIST(from, prefixes), CP_PLAN_LIST(to, prefixes),
+		      sizeof(*to->prefixes), cp_config_compare_prefix, fn);
 }
 
 /* All of them change by one call: what comes, changes and goes is for the reader. */
@@ -169,29 +195,20 @@ static void plan_signatures(struct corepath_plan *plan, const struct corepath_co
 		corepath_signature_format(&to->signatures[i], will);
 		old = cp_config_find_signature(from, to->signatures[i].id);
 		if (!old || strcmp(corepath_signature_format(old, was), will))
-			note(plan, SIGNATURES, "%c signature %s", old ? '~' : '+', will)
+			cp_plan_note(plan, SIGNATURES, "%c signature %s", old ? '~' : '+', will)
 				->signatures = to;
 	}
 	for (i = 0; i < from->n_signatures; i++)
 		if (!cp_config_find_signature(to, from->signatures[i].id))
-			note(plan, SIGNATURES, "- signature %s",
-			     corepath_signature_format(&from->signatures[i], was))
+			cp_plan_note(plan, SIGNATURES, "- signature %s",
+				     corepath_signature_format(&from->signatures[i], was))
 				->signatures = to;
 }
 
-/* What is said of a rate that is in force, of which the nanoseconds between two are kept. */
-static __u32 kept(const struct corepath_rate *r)
+static bool same_rate(const struct corepath_rate *a, const struct corepath_rate *b)
 {
-	__u64 window = r->seconds * 1000000000ull;
-
-	return r->rate ? window / (window / r->rate) : 0;
-}
-
-static bool same_rate(const struct corepath_rate *now, const struct corepath_rate *will)
-{
-	return (now->rate == will->rate || now->rate == kept(will)) &&
-	       (!now->rate || now->seconds == will->seconds) && now->len4 == will->len4 &&
-	       now->len6 == will->len6;
+	return same_limit(a->rate, a->seconds, b->rate, b->seconds) && a->len4 == b->len4 &&
+	       a->len6 == b->len6;
 }
 
 static void plan_rates(struct corepath_plan *plan, const struct corepath_config *from,
@@ -201,9 +218,9 @@ static void plan_rates(struct corepath_plan *plan, const struct corepath_config 
 
 	if (same_rate(&from->rates.packets, p) && same_rate(&from->rates.conns, c))
 		return;
-	note(plan, RATES_SET,
-	     "~ rate packets=%u/%u packets-prefix=%u,%u conns=%u/%u conns-prefix=%u,%u", p->rate,
-	     p->seconds, p->len4, p->len6, c->rate, c->seconds, c->len4, c->len6)
+	cp_plan_note(plan, RATES_SET,
+		     "~ rate packets=%u/%u packets-prefix=%u,%u conns=%u/%u conns-prefix=%u,%u",
+		     p->rate, p->seconds, p->len4, p->len6, c->rate, c->seconds, c->len4, c->len6)
 		->rates = &to->rates;
 }
 
@@ -227,8 +244,8 @@ static bool same_sources(const struct corepath_service_spec *a,
 static bool same_service(const struct corepath_service_spec *a,
 			 const struct corepath_service_spec *b)
 {
-	return a->mode == b->mode && a->affinity_s == b->affinity_s && a->rate == b->rate &&
-	       (!a->rate || a->rate_s == b->rate_s) &&
+	return a->mode == b->mode && a->affinity_s == b->affinity_s &&
+	       same_limit(a->rate, a->rate_s, b->rate, b->rate_s) &&
 	       cp_serves_sockets(a) == cp_serves_sockets(b) && same_sources(a, b);
 }
 
@@ -285,13 +302,13 @@ static void note_backend(struct corepath_plan *plan, enum kind kind,
 	char id[COREPATH_SERVICE_STRLEN], text[COREPATH_SERVICE_STRLEN];
 	struct change *c;
 
-	c = note(plan, kind, "%c backend %s %s weight=%u state=%s",
-		 kind == BACKEND_ADD   ? '+'
-		 : kind == BACKEND_DEL ? '-'
-				       : '~',
-		 corepath_service_format(&service->id, id),
-		 corepath_endpoint_format(&b->addr, b->port, text), b->weight,
-		 corepath_backend_state_name(b->state));
+	c = cp_plan_note(plan, kind, "%c backend %s %s weight=%u state=%s",
+			 kind == BACKEND_ADD   ? '+'
+			 : kind == BACKEND_DEL ? '-'
+					       : '~',
+			 corepath_service_format(&service->id, id),
+			 corepath_endpoint_format(&b->addr, b->port, text), b->weight,
+			 corepath_backend_state_name(b->state));
 	c->service = service;
 	c->backend = b;
 }
@@ -301,12 +318,12 @@ static void note_service(struct corepath_plan *plan, enum kind kind,
 {
 	char id[COREPATH_SERVICE_STRLEN];
 
-	note(plan, kind, "%c service %s mode=%s affinity=%u rate=%u sources=%zu",
-	     kind == SERVICE_ADD   ? '+'
-	     : kind == SERVICE_DEL ? '-'
-				   : '~',
-	     corepath_service_format(&s->id, id), corepath_lb_mode_name(s->mode), s->affinity_s,
-	     s->rate, s->n_sources)
+	cp_plan_note(plan, kind, "%c service %s mode=%s affinity=%u rate=%u sources=%zu",
+		     kind == SERVICE_ADD   ? '+'
+		     : kind == SERVICE_DEL ? '-'
+					   : '~',
+		     corepath_service_format(&s->id, id), corepath_lb_mode_name(s->mode),
+		     s->affinity_s, s->rate, s->n_sources)
 		->service = s;
 }
 
@@ -371,14 +388,19 @@ int corepath_plan_make(const struct corepath_config *from, const struct corepath
 
 	if (!p)
 		return cp_fail(ENOMEM, "plan: out of memory; free some");
+	p->from = from;
+	p->to = to;
 	plan_devices(p, from, to);
 	plan_balancer(p, from, to);
-	plan_prefixes(p, from, to, false);
+	plan_prefixes(p, from, to, prefix_comes);
 	plan_signatures(p, from, to);
 	plan_rates(p, from, to);
 	plan_services(p, from, to);
-	plan_prefixes(p, from, to, true);
+	cp_plan_tc(p);
+	cp_plan_sockets(p);
+	plan_prefixes(p, from, to, prefix_goes);
 	plan_devices_gone(p, from, to);
+	cp_plan_rules(p);
 	err = p->err;
 	if (err)
 		corepath_plan_free(p);

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include "internal.h"
 
-static int check_rule(const struct corepath_policy_spec *spec)
+int cp_policy_check(const struct corepath_policy_spec *spec)
 {
 	if (spec->port && spec->proto != IPPROTO_TCP && spec->proto != IPPROTO_UDP)
 		return cp_fail(EINVAL, "port=%u: a rule with a port says proto=tcp or proto=udp",
@@ -36,8 +36,7 @@ static bool of_host(const struct corepath_policy_spec *spec)
 	return !strcmp(spec->dev, COREPATH_POLICY_HOST);
 }
 
-/* Whose the rule is. -ENOENT if the device has no endpoint. */
-static int find_scope(const struct cp_eps *m, const struct corepath_policy_spec *spec, __u32 *scope)
+int cp_policy_scope(const struct cp_eps *m, const struct corepath_policy_spec *spec, __u32 *scope)
 {
 	int err;
 
@@ -70,49 +69,62 @@ static int open_maps(struct cp_eps *m, const char *pin_dir, enum cp_access acces
 	return err;
 }
 
+int cp_policy_put(const struct cp_eps *m, __u32 scope, const struct corepath_policy_spec *spec)
+{
+	struct corepath_policy_key key = key_of(spec, scope);
+	struct corepath_policy_rule rule = {.verdict = spec->verdict};
+	int err = cp_policy_check(spec);
+
+	if (err)
+		return err;
+	err = bpf_map_update_elem(m->rules, &key, &rule, BPF_ANY);
+	return err ? cp_eps_fail(m, CP_MAP_RULES, err) : 0;
+}
+
+int cp_policy_remove(const struct cp_eps *m, __u32 scope, const struct corepath_policy_spec *spec)
+{
+	struct corepath_policy_key key = key_of(spec, scope);
+	int err = bpf_map_delete_elem(m->rules, &key);
+
+	if (err == -ENOENT)
+		return cp_fail(ENOENT, "%s: no such rule; 'corepath policy list' shows them",
+			       spec->dev);
+	return err ? cp_eps_fail(m, CP_MAP_RULES, err) : 0;
+}
+
 int corepath_policy_add(const char *pin_dir, const struct corepath_policy_spec *spec)
 {
-	struct corepath_policy_rule rule = {.verdict = spec->verdict};
-	struct corepath_policy_key key;
 	struct cp_eps m;
 	__u32 scope;
-	int err = check_rule(spec);
+	int err = cp_policy_check(spec);
 
 	if (!err)
 		err = of_host(spec) ? cp_eps_open(&m, pin_dir, CP_CHANGE, true)
 				    : open_maps(&m, pin_dir, CP_CHANGE);
 	if (err)
 		return err;
-	err = find_scope(&m, spec, &scope);
-	if (!err) {
-		key = key_of(spec, scope);
-		err = bpf_map_update_elem(m.rules, &key, &rule, BPF_ANY);
-		err = err ? cp_eps_fail(&m, CP_MAP_RULES, err) : judge_anew(&m, spec, scope);
-	}
+	err = cp_policy_scope(&m, spec, &scope);
+	if (!err)
+		err = cp_policy_put(&m, scope, spec);
+	if (!err)
+		err = judge_anew(&m, spec, scope);
 	cp_eps_close(&m);
 	return err;
 }
 
 int corepath_policy_del(const char *pin_dir, const struct corepath_policy_spec *spec)
 {
-	struct corepath_policy_key key;
 	struct cp_eps m;
 	__u32 scope;
 	int err = open_maps(&m, pin_dir, CP_CHANGE);
 
 	if (err)
 		return err;
-	err = find_scope(&m, spec, &scope);
-	if (!err) {
-		key = key_of(spec, scope);
-		err = bpf_map_delete_elem(m.rules, &key);
-		if (err == -ENOENT)
-			err = cp_fail(ENOENT, "%s: no such rule; 'corepath policy list' shows them",
-				      spec->dev);
-		else
-			err = err ? cp_eps_fail(&m, CP_MAP_RULES, err)
-				  : judge_anew(&m, spec, scope);
-	}
+	err = cp_policy_scope(&m, spec, &scope);
+	if (!err)
+		err = cp_policy_remove(&m, scope, spec);
+	if (!err)
+		err = judge_anew(&m, spec, scope);
 	cp_eps_close(&m);
 	return err;
 }
@@ -210,37 +222,52 @@ struct corepath_identity_key cp_identity_key(const struct corepath_prefix *p)
 	return key;
 }
 
-int corepath_identity_add(const char *pin_dir, const struct corepath_prefix *p, __u32 identity)
+int cp_identity_put(const struct cp_eps *m, const struct corepath_prefix *p, __u32 identity)
 {
 	struct corepath_identity_key key = cp_identity_key(p);
+	int err = bpf_map_update_elem(m->identities, &key, &identity, BPF_ANY);
+
+	return err ? cp_eps_fail(m, CP_MAP_IDENTITIES, err) : 0;
+}
+
+int cp_identity_remove(const struct cp_eps *m, const struct corepath_prefix *p)
+{
+	struct corepath_identity_key key = cp_identity_key(p);
+	char text[COREPATH_PREFIX_STRLEN];
+	int err = bpf_map_delete_elem(m->identities, &key);
+
+	if (err == -ENOENT)
+		return cp_fail(ENOENT, "%s: has no identity; 'corepath identity list' shows them",
+			       corepath_prefix_format(p, text));
+	return err ? cp_eps_fail(m, CP_MAP_IDENTITIES, err) : 0;
+}
+
+int corepath_identity_add(const char *pin_dir, const struct corepath_prefix *p, __u32 identity)
+{
 	struct cp_eps m;
 	int err;
 
 	err = cp_eps_open(&m, pin_dir, CP_CHANGE, true);
 	if (err)
 		return err;
-	err = bpf_map_update_elem(m.identities, &key, &identity, BPF_ANY);
-	err = err ? cp_eps_fail(&m, CP_MAP_IDENTITIES, err) : cp_eps_judge_anew(&m, 0);
+	err = cp_identity_put(&m, p, identity);
+	if (!err)
+		err = cp_eps_judge_anew(&m, 0);
 	cp_eps_close(&m);
 	return err;
 }
 
 int corepath_identity_del(const char *pin_dir, const struct corepath_prefix *p)
 {
-	struct corepath_identity_key key = cp_identity_key(p);
-	char text[COREPATH_PREFIX_STRLEN];
 	struct cp_eps m;
 	int err;
 
 	err = open_maps(&m, pin_dir, CP_CHANGE);
 	if (err)
 		return err;
-	err = bpf_map_delete_elem(m.identities, &key);
-	if (err == -ENOENT)
-		err = cp_fail(ENOENT, "%s: has no identity; 'corepath identity list' shows them",
-			      corepath_prefix_format(p, text));
-	else
-		err = err ? cp_eps_fail(&m, CP_MAP_IDENTITIES, err) : cp_eps_judge_anew(&m, 0);
+	err = cp_identity_remove(&m, p);
+	if (!err)
+		err = cp_eps_judge_anew(&m, 0);
 	cp_eps_close(&m);
 	return err;
 }

@@ -144,37 +144,31 @@ static int read_built_rule(struct reader *r, yaml_node_t *node, struct reader *t
 
 int cp_builtin_read(struct reader *r, yaml_node_t *node, const yaml_node_t *name)
 {
-	const struct corepath_builtin *b = find(text_of(name));
+	const struct corepath_builtin *b = find(cp_yaml_text(name));
 	struct reader text = {.rules = r->rules, .pin_dir = r->pin_dir};
 	yaml_node_item_t *item;
-	yaml_parser_t parser;
 	yaml_node_t *root;
-	int err = 0;
+	int err;
 
 	if (!b)
 		return FAIL(r, name, "builtin",
 			    "'%s': there is none of that name; 'corepath security builtins' lists "
 			    "them",
-			    text_of(name));
-	if (cp_value_of(&r->doc, node, "on") || cp_value_of(&r->doc, node, "any"))
+			    cp_yaml_text(name));
+	if (cp_yaml_find(&r->yaml, node, "on") || cp_yaml_find(&r->yaml, node, "any"))
 		return FAIL(
 			r, node, "builtin",
 			"'%s' has an 'on' and an 'any' of its own; add other fields, or write a "
 			"rule",
 			b->name);
-	if (!yaml_parser_initialize(&parser))
-		return cp_fail(ENOMEM, "%s: out of memory; free some", r->rules->file);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)b->rules, strlen(b->rules));
-	if (!yaml_parser_load(&parser, &text.doc)) {
-		err = FAIL(r, name, "builtin", "'%s': %s", b->name, parser.problem ?: "?");
-	} else {
-		root = yaml_document_get_root_node(&text.doc);
-		for (item = root->data.sequence.items.start;
-		     item < root->data.sequence.items.top && !err; item++)
-			err = read_built_rule(r, node, &text,
-					      yaml_document_get_node(&text.doc, *item), b);
-		yaml_document_delete(&text.doc);
-	}
-	yaml_parser_delete(&parser);
+	err = cp_yaml_open_text(&text.yaml, r->yaml.file, b->rules);
+	if (err)
+		return err;
+	root = cp_yaml_root(&text.yaml);
+	for (item = root->data.sequence.items.start; item < root->data.sequence.items.top && !err;
+	     item++)
+		err = read_built_rule(r, node, &text, yaml_document_get_node(&text.yaml.doc, *item),
+				      b);
+	cp_yaml_close(&text.yaml);
 	return err;
 }

@@ -26,10 +26,10 @@ static const char *expand(const struct reader *r, const char *text)
 }
 
 /* Exact, "PREFIX*", or, of the file alone, "*SUFFIX". */
-static int parse_path(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_path(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		      struct cp_condition *c)
 {
-	const char *text = expand(r, text_of(node)), *star = strchr(text, '*');
+	const char *text = expand(r, cp_yaml_text(node)), *star = strchr(text, '*');
 	size_t len = strlen(text), i;
 
 	if (len > COREPATH_SEC_DATA)
@@ -61,16 +61,16 @@ static int parse_path(struct reader *r, const yaml_node_t *node, const struct ki
 	return 0;
 }
 
-static int parse_number(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_number(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 			unsigned long long max, unsigned long long *out)
 {
-	if (!cp_parse_number(text_of(node), max, out))
+	if (!cp_parse_number(cp_yaml_text(node), max, out))
 		return FAIL(r, node, kind->name, "'%s': expected a number from 0 to %llu",
-			    text_of(node), max);
+			    cp_yaml_text(node), max);
 	return 0;
 }
 
-static int parse_u32(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_u32(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		     struct cp_condition *c)
 {
 	unsigned long long v;
@@ -82,7 +82,7 @@ static int parse_u32(struct reader *r, const yaml_node_t *node, const struct kin
 	return err;
 }
 
-static int parse_port(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_port(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		      struct cp_condition *c)
 {
 	unsigned long long v;
@@ -95,10 +95,10 @@ static int parse_port(struct reader *r, const yaml_node_t *node, const struct ki
 }
 
 /* The folder of one, or its number. */
-static int parse_cgroup(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_cgroup(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 			struct cp_condition *c)
 {
-	const char *text = text_of(node);
+	const char *text = cp_yaml_text(node);
 	unsigned long long v;
 	struct stat st;
 	__u64 id;
@@ -121,14 +121,14 @@ static int parse_cgroup(struct reader *r, const yaml_node_t *node, const struct 
 	return 0;
 }
 
-static int parse_dest(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_dest(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		      struct cp_condition *c)
 {
 	struct corepath_prefix p;
 	struct corepath_addr a;
 	char why[256];
 
-	if (corepath_prefix_parse(text_of(node), &p) < 0) {
+	if (corepath_prefix_parse(cp_yaml_text(node), &p) < 0) {
 		snprintf(why, sizeof(why), "%s", corepath_error());
 		return FAIL(r, node, kind->name, "%s", why);
 	}
@@ -139,10 +139,10 @@ static int parse_dest(struct reader *r, const yaml_node_t *node, const struct ki
 }
 
 /* An argument, or "PREFIX*". */
-static int parse_arg(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_arg(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		     struct cp_condition *c)
 {
-	const char *text = text_of(node), *star = strchr(text, '*');
+	const char *text = cp_yaml_text(node), *star = strchr(text, '*');
 	size_t len = strlen(text);
 
 	if (star && (star == text || star != text + len - 1))
@@ -158,60 +158,61 @@ static int parse_arg(struct reader *r, const yaml_node_t *node, const struct kin
 }
 
 /* One of a table's names. */
-static int parse_bit(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_bit(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		     struct cp_condition *c, int bit, const char *expected)
 {
 	if (bit < 0)
-		return FAIL(r, node, kind->name, "'%s': expected %s", text_of(node), expected);
+		return FAIL(r, node, kind->name, "'%s': expected %s", cp_yaml_text(node), expected);
 	c->data[0] = bit;
 	c->bits = 8;
 	return 0;
 }
 
-static int parse_cap(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_cap(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		     struct cp_condition *c)
 {
-	return parse_bit(r, node, kind, c, cp_cap_parse(text_of(node)),
+	return parse_bit(r, node, kind, c, cp_cap_parse(cp_yaml_text(node)),
 			 "a capability, such as CAP_SYS_ADMIN (capabilities(7))");
 }
 
-static int parse_namespace(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_namespace(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 			   struct cp_condition *c)
 {
-	return parse_bit(r, node, kind, c, cp_namespace_parse(text_of(node)), cp_namespace_names());
+	return parse_bit(r, node, kind, c, cp_namespace_parse(cp_yaml_text(node)),
+			 cp_namespace_names());
 }
 
-static int parse_mode(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_mode(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		      struct cp_condition *c)
 {
-	return parse_bit(r, node, kind, c, cp_mode_parse(text_of(node)), cp_mode_names());
+	return parse_bit(r, node, kind, c, cp_mode_parse(cp_yaml_text(node)), cp_mode_names());
 }
 
-static int parse_cmd(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_cmd(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		     struct cp_condition *c)
 {
-	int cmd = cp_cmd_parse(text_of(node));
+	int cmd = cp_cmd_parse(cp_yaml_text(node));
 	__u32 value = cmd;
 
 	if (cmd < 0)
 		return FAIL(r, node, kind->name,
 			    "'%s': expected a command of bpf(), such as prog_load (bpf(2)), or its "
 			    "number",
-			    text_of(node));
+			    cp_yaml_text(node));
 	memcpy(c->data, &value, sizeof(value));
 	c->bits = 32;
 	return 0;
 }
 
 /* "host", or an inode number of /proc/PID/ns. The kind's name begins as the file's does. */
-static int parse_ns(struct reader *r, const yaml_node_t *node, const struct kind *kind,
+static int parse_ns(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		    struct cp_condition *c)
 {
 	char file[64];
 	struct stat st;
 	__u32 value;
 
-	if (strcmp(text_of(node), "host"))
+	if (strcmp(cp_yaml_text(node), "host"))
 		return parse_u32(r, node, kind, c);
 	snprintf(file, sizeof(file), "/proc/1/ns/%.*s", (int)strcspn(kind->name, "-"), kind->name);
 	if (stat(file, &st))
@@ -230,7 +231,7 @@ static int parse_ns(struct reader *r, const yaml_node_t *node, const struct kind
 	(OP(EXEC) | OP(WRITE) | OP(UNLINK) | OP(RENAME) | OP(LINK) | OP(CREATE) | OP(CHMOD) |      \
 	 OP(CHOWN) | OP(MODULE) | OP(PTRACE) | MOUNTS)
 
-const struct kind cp_kinds[] = {
+const struct rule_kind cp_kinds[] = {
 	{"path", COREPATH_DIM_PATH, FILES, parse_path},
 	{"exe", COREPATH_DIM_EXE, ALL, parse_path},
 	{"parent", COREPATH_DIM_PARENT, ALL, parse_path},

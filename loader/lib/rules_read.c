@@ -6,14 +6,9 @@
 #include <string.h>
 #include "rules_read.h"
 
-static int expect(struct reader *r, const yaml_node_t *node, const char *key, yaml_node_type_t type)
+static int expect(struct reader *r, yaml_node_t *node, const char *key, yaml_node_type_t type)
 {
-	if (node->type == type)
-		return 0;
-	return FAIL(r, node, key, "expected %s",
-		    type == YAML_SCALAR_NODE	 ? "one value"
-		    : type == YAML_SEQUENCE_NODE ? "a list ('- item' lines)"
-						 : "a mapping ('key: value' lines)");
+	return cp_yaml_expect(&r->yaml, node, key, type);
 }
 
 typedef int (*item_fn)(struct reader *r, yaml_node_t *node, const char *key, void *into);
@@ -28,7 +23,7 @@ static int each(struct reader *r, yaml_node_t *node, const char *key, item_fn fn
 		return fn(r, node, key, into);
 	for (item = node->data.sequence.items.start; item < node->data.sequence.items.top && !err;
 	     item++)
-		err = fn(r, yaml_document_get_node(&r->doc, *item), key, into);
+		err = fn(r, yaml_document_get_node(&r->yaml.doc, *item), key, into);
 	return err;
 }
 
@@ -38,7 +33,7 @@ static int add_condition(struct reader *r, struct cp_rule *rule, const struct cp
 		reallocarray(rule->conditions, rule->n_conditions + 1, sizeof(*grown));
 
 	if (!grown)
-		return cp_fail(ENOMEM, "%s: out of memory; free some", r->rules->file);
+		return cp_fail(ENOMEM, "%s: out of memory; free some", r->yaml.file);
 	rule->conditions = grown;
 	grown[rule->n_conditions++] = *c;
 	return 0;
@@ -47,7 +42,7 @@ static int add_condition(struct reader *r, struct cp_rule *rule, const struct cp
 /* ---- conditions ---- */
 
 /* "uid" or "uid-not" */
-static const struct kind *kind_of(const char *key, bool * not)
+static const struct rule_kind *kind_of(const char *key, bool * not)
 {
 	size_t i, len;
 
@@ -64,7 +59,7 @@ static const struct kind *kind_of(const char *key, bool * not)
 static int read_condition(struct reader *r, yaml_node_t *node, const char *key, void *into)
 {
 	struct cp_condition c = {};
-	const struct kind *kind = kind_of(key, &c.not);
+	const struct rule_kind *kind = kind_of(key, &c.not);
 	int err = expect(r, node, key, YAML_SCALAR_NODE);
 
 	c.dim = kind->dim;
@@ -94,19 +89,19 @@ static int read_op(struct reader *r, yaml_node_t *node, const char *key, void *i
 	int i, err = expect(r, node, key, YAML_SCALAR_NODE);
 
 	for (i = 0; i < COREPATH_OPS && !err; i++)
-		if (!strcmp(text_of(node), corepath_op_name(i))) {
+		if (!strcmp(cp_yaml_text(node), corepath_op_name(i))) {
 			rule->ops |= 1u << i;
 			return 0;
 		}
-	return err ? err : FAIL(r, node, key, "'%s': expected %s", text_of(node), all_ops());
+	return err ? err : FAIL(r, node, key, "'%s': expected %s", cp_yaml_text(node), all_ops());
 }
 
 static int read_name(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
 {
-	if (!*text_of(node) || strlen(text_of(node)) >= sizeof(rule->name))
+	if (!*cp_yaml_text(node) || strlen(cp_yaml_text(node)) >= sizeof(rule->name))
 		return FAIL(r, node, "name", "is %zu bytes long; expected 1 to %zu",
-			    strlen(text_of(node)), sizeof(rule->name) - 1);
-	strcpy(rule->name, text_of(node));
+			    strlen(cp_yaml_text(node)), sizeof(rule->name) - 1);
+	strcpy(rule->name, cp_yaml_text(node));
 	return 0;
 }
 
@@ -115,25 +110,27 @@ static int read_action(struct reader *r, const yaml_node_t *node, struct cp_rule
 	int i;
 
 	for (i = 0; i < COREPATH_ACTIONS; i++)
-		if (!strcmp(text_of(node), corepath_action_name(i))) {
+		if (!strcmp(cp_yaml_text(node), corepath_action_name(i))) {
 			rule->action = rule->asked = i;
 			return 0;
 		}
-	return FAIL(r, node, "action", "'%s': expected log, audit, deny or kill", text_of(node));
+	return FAIL(r, node, "action", "'%s': expected log, audit, deny or kill",
+		    cp_yaml_text(node));
 }
 
 static int read_weaker(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
 {
-	rule->weaker = !strcmp(text_of(node), "yes") || !strcmp(text_of(node), "true");
-	if (!rule->weaker && strcmp(text_of(node), "no") && strcmp(text_of(node), "false"))
-		return FAIL(r, node, "weaker", "'%s': expected yes or no", text_of(node));
+	rule->weaker = !strcmp(cp_yaml_text(node), "yes") || !strcmp(cp_yaml_text(node), "true");
+	if (!rule->weaker && strcmp(cp_yaml_text(node), "no") &&
+	    strcmp(cp_yaml_text(node), "false"))
+		return FAIL(r, node, "weaker", "'%s': expected yes or no", cp_yaml_text(node));
 	return 0;
 }
 
 static int read_rate(struct reader *r, const yaml_node_t *node, struct cp_rule *rule)
 {
-	if (!cp_word_rate(text_of(node), &rule->rate, &rule->rate_s))
-		return FAIL(r, node, "rate", "'%s': expected N or N/SECONDS", text_of(node));
+	if (!cp_word_rate(cp_yaml_text(node), &rule->rate, &rule->rate_s))
+		return FAIL(r, node, "rate", "'%s': expected N or N/SECONDS", cp_yaml_text(node));
 	return 0;
 }
 
@@ -168,31 +165,31 @@ static int read_key(struct reader *r, yaml_node_t *node, const char *key, struct
 		    whole ? "" : " in an entry of 'any'");
 }
 
+/* What cp_rule_read() fills. */
+struct filled {
+	struct reader *r;
+	struct cp_rule *rule;
+	yaml_node_t **any;
+};
+
+static int read_pair(struct cp_yaml_reader *yaml, yaml_node_t *node, const char *key, void *into)
+{
+	struct filled *f = into;
+	int err;
+
+	if (!f->any || strcmp(key, "any"))
+		return read_key(f->r, node, key, f->rule, f->any);
+	err = cp_yaml_expect(yaml, node, key, YAML_SEQUENCE_NODE);
+	*f->any = node;
+	return err;
+}
+
 int cp_rule_read(struct reader *r, yaml_node_t *node, struct cp_rule *rule, yaml_node_t **any)
 {
-	yaml_node_pair_t *p, *q;
+	struct filled f = {r, rule, any};
 	int err = expect(r, node, any ? "rules" : "any", YAML_MAPPING_NODE);
 
-	if (err)
-		return err;
-	for (p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top && !err; p++) {
-		yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
-		yaml_node_t *value = yaml_document_get_node(&r->doc, p->value);
-
-		err = expect(r, key, "rules", YAML_SCALAR_NODE);
-		for (q = node->data.mapping.pairs.start; q < p && !err; q++)
-			if (!strcmp(text_of(key), text_of(yaml_document_get_node(&r->doc, q->key))))
-				err = FAIL(r, key, text_of(key), "is there twice; keep one");
-		if (err)
-			break;
-		if (any && !strcmp(text_of(key), "any")) {
-			err = expect(r, value, "any", YAML_SEQUENCE_NODE);
-			*any = value;
-		} else {
-			err = read_key(r, value, text_of(key), rule, any);
-		}
-	}
-	return err;
+	return err ? err : cp_yaml_each_pair(&r->yaml, node, read_pair, &f);
 }
 
 /* Whether the scope has values of the same field, too. */
@@ -246,7 +243,7 @@ static int append(struct reader *r, const yaml_node_t *node, const struct cp_rul
 			    COREPATH_RULES_MAX);
 	grown = reallocarray(r->rules->list, r->rules->n + 1, sizeof(*grown));
 	if (!grown)
-		return cp_fail(ENOMEM, "%s: out of memory; free some", r->rules->file);
+		return cp_fail(ENOMEM, "%s: out of memory; free some", r->yaml.file);
 	r->rules->list = grown;
 	grown[r->rules->n++] = *rule;
 	return 0;
@@ -290,21 +287,6 @@ static int append_split(struct reader *r, const yaml_node_t *node, struct cp_rul
 	return err;
 }
 
-yaml_node_t *cp_value_of(yaml_document_t *doc, const yaml_node_t *node, const char *key)
-{
-	yaml_node_pair_t *p;
-
-	if (node->type != YAML_MAPPING_NODE)
-		return NULL;
-	for (p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
-		yaml_node_t *k = yaml_document_get_node(doc, p->key);
-
-		if (k->type == YAML_SCALAR_NODE && !strcmp(text_of(k), key))
-			return yaml_document_get_node(doc, p->value);
-	}
-	return NULL;
-}
-
 int cp_rule_append(struct reader *r, const yaml_node_t *node, struct reader *from,
 		   struct cp_rule *rule, const yaml_node_t *any)
 {
@@ -316,7 +298,7 @@ int cp_rule_append(struct reader *r, const yaml_node_t *node, struct reader *fro
 		return append_split(r, node, rule);
 	for (item = any->data.sequence.items.start; !err && item < any->data.sequence.items.top;
 	     item++) {
-		yaml_node_t *entry = yaml_document_get_node(&from->doc, *item);
+		yaml_node_t *entry = yaml_document_get_node(&from->yaml.doc, *item);
 
 		err = copy(r, rule, -1, &one);
 		if (!err)
@@ -339,7 +321,7 @@ int cp_rule_start(struct reader *r, const yaml_node_t *node, struct cp_rule *rul
 
 static int read_rule(struct reader *r, yaml_node_t *node, const char *key, void *into)
 {
-	yaml_node_t *any = NULL, *builtin = cp_value_of(&r->doc, node, "builtin");
+	yaml_node_t *any = NULL, *builtin = cp_yaml_find(&r->yaml, node, "builtin");
 	struct cp_rule rule;
 	int err;
 
@@ -375,30 +357,29 @@ static int read_scope(struct reader *r, yaml_node_t *node)
 	return err;
 }
 
-static int read_document(struct reader *r)
+static int read_top(struct cp_yaml_reader *yaml, yaml_node_t *node, const char *key, void *into)
 {
-	yaml_node_t *root = yaml_document_get_root_node(&r->doc), *key, *value;
-	yaml_node_pair_t *p;
+	(void)into;
+	/* read_document() reads them: the scope first, wherever it is */
+	return !strcmp(key, "rules") || !strcmp(key, "scope")
+		       ? 0
+		       : CP_YAML_FAIL(yaml, node, key,
+				      "expected 'rules', 'scope' and nothing else");
+}
+
+static int read_document(struct reader *r, yaml_node_t *root)
+{
+	yaml_node_t *value;
 	size_t i, k;
 	int err;
 
-	if (!root)
-		return cp_fail(EINVAL, "%s:1: rules: is missing; the file is empty",
-			       r->rules->file);
 	err = expect(r, root, "rules", YAML_MAPPING_NODE);
-	if (err)
-		return err;
-	for (p = root->data.mapping.pairs.start; p < root->data.mapping.pairs.top && !err; p++) {
-		key = yaml_document_get_node(&r->doc, p->key);
-		err = expect(r, key, "rules", YAML_SCALAR_NODE);
-		if (!err && strcmp(text_of(key), "rules") && strcmp(text_of(key), "scope"))
-			err = FAIL(r, root, text_of(key),
-				   "expected 'rules', 'scope' and nothing else");
-	}
-	value = err ? NULL : cp_value_of(&r->doc, root, "scope");
+	if (!err)
+		err = cp_yaml_each_pair(&r->yaml, root, read_top, NULL);
+	value = err ? NULL : cp_yaml_find(&r->yaml, root, "scope");
 	if (value)
 		err = read_scope(r, value);
-	value = err ? NULL : cp_value_of(&r->doc, root, "rules");
+	value = err ? NULL : cp_yaml_find(&r->yaml, root, "rules");
 	if (!err && !value)
 		err = FAIL(r, root, "rules", "is missing");
 	if (!err)
@@ -410,42 +391,37 @@ static int read_document(struct reader *r)
 		for (k = 0; k < r->rules->list[i].n_conditions; k++)
 			r->rules->dims |= 1u << r->rules->list[i].conditions[k].dim;
 	}
+	free(r->scope.conditions);
+	if (err)
+		cp_rules_free(r->rules);
 	return err;
 }
 
 int cp_rules_read(const char *file, const char *pin_dir, struct cp_rules *rules)
 {
-	bool standard = !strcmp(file, "-");
 	struct reader r = {.rules = rules, .pin_dir = pin_dir};
-	yaml_parser_t parser;
-	FILE *f;
+	yaml_node_t *root;
 	int err;
 
-	*rules = (struct cp_rules){.file = standard ? "standard input" : file};
-	f = standard ? stdin : fopen(file, "re");
-	if (!f)
-		return cp_fail(errno, "%s: %s; name the file with the rules", file,
-			       strerror(errno));
-	if (!yaml_parser_initialize(&parser)) {
-		err = cp_fail(ENOMEM, "%s: out of memory; free some", file);
-	} else {
-		yaml_parser_set_input_file(&parser, f);
-		if (yaml_parser_load(&parser, &r.doc)) {
-			err = read_document(&r);
-			yaml_document_delete(&r.doc);
-			free(r.scope.conditions);
-		} else {
-			err = cp_fail(EINVAL, "%s:%zu: no YAML: %s", rules->file,
-				      parser.problem_mark.line + 1,
-				      parser.problem ?: "cannot be read");
-		}
-		yaml_parser_delete(&parser);
-	}
-	if (!standard)
-		fclose(f);
+	*rules = (struct cp_rules){};
+	err = cp_yaml_open(&r.yaml, file);
 	if (err)
-		cp_rules_free(rules);
+		return err;
+	rules->file = r.yaml.file;
+	root = cp_yaml_root(&r.yaml);
+	err = root ? read_document(&r, root)
+		   : cp_fail(EINVAL, "%s:1: rules: is missing; the file is empty", r.yaml.file);
+	cp_yaml_close(&r.yaml);
 	return err;
+}
+
+int cp_rules_read_node(struct cp_yaml_reader *yaml, yaml_node_t *node, const char *pin_dir,
+		       struct cp_rules *rules)
+{
+	struct reader r = {.yaml = *yaml, .rules = rules, .pin_dir = pin_dir};
+
+	*rules = (struct cp_rules){.file = yaml->file};
+	return read_document(&r, node);
 }
 
 void cp_rules_free(struct cp_rules *rules)

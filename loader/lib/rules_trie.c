@@ -11,21 +11,12 @@
 #include <bpf/bpf.h>
 #include "rules.h"
 
-struct entry {
-	struct corepath_sec_key key;
-	struct corepath_sec_bits bits;
-};
-
-struct entries {
-	struct entry *list;
-	size_t n;
-};
-
 /* The entry of that key, made if it is not there; NULL: no memory. */
-static struct entry *entry_of(struct entries *all, __u8 dim, const void *data, __u32 bits)
+static struct cp_rules_entry *entry_of(struct cp_rules_image *all, __u8 dim, const void *data,
+				       __u32 bits)
 {
 	struct corepath_sec_key key = {.prefixlen = 8 + bits, .dim = dim};
-	struct entry *grown;
+	struct cp_rules_entry *grown;
 	size_t i;
 
 	if (bits)
@@ -48,9 +39,9 @@ static void set(__u64 *words, size_t rule)
 	words[rule / 64] |= 1ull << rule % 64;
 }
 
-static int add_meta(struct entries *all, __u8 dim, __u8 which, size_t rule)
+static int add_meta(struct cp_rules_image *all, __u8 dim, __u8 which, size_t rule)
 {
-	struct entry *e = entry_of(all, dim, &which, 8);
+	struct cp_rules_entry *e = entry_of(all, dim, &which, 8);
 
 	if (!e)
 		return -ENOMEM;
@@ -58,28 +49,27 @@ static int add_meta(struct entries *all, __u8 dim, __u8 which, size_t rule)
 	return 0;
 }
 
-static int add_name(struct entries *all, const struct cp_rule *r, __u32 rule)
+static int add_name(struct cp_rules_image *all, const struct cp_rule *r, __u32 rule)
 {
 	struct corepath_rule_name name = {.ops = r->ops, .action = r->action, .asked = r->asked};
-	struct entry *e = entry_of(all, COREPATH_DIM_NAME, &rule, 32);
+	struct cp_rules_entry *e = entry_of(all, COREPATH_DIM_NAME, &rule, 32);
+	struct cp_pace pace = cp_pace_of(r->rate, r->rate_s);
 
 	if (!e)
 		return -ENOMEM;
 	_Static_assert(sizeof(name) == sizeof(e->bits), "all values of a map are of one size");
 	strcpy(name.name, r->name);
-	if (r->rate) {
-		name.interval_ns = r->rate_s * 1000000000ull / r->rate;
-		name.window_ns = r->rate_s * 1000000000ull;
-	}
+	name.interval_ns = pace.interval_ns;
+	name.window_ns = pace.window_ns;
 	memcpy(&e->bits, &name, sizeof(name));
 	return 0;
 }
 
-static int add_rule(struct entries *all, const struct cp_rule *r, size_t rule)
+static int add_rule(struct cp_rules_image *all, const struct cp_rule *r, size_t rule)
 {
 	__u32 with = 0, dim, op;
 	bool late = false;
-	struct entry *e;
+	struct cp_rules_entry *e;
 	size_t i;
 	int err;
 
@@ -123,13 +113,13 @@ static bool fits(const struct corepath_sec_key *shorter, const struct corepath_s
 	       !((shorter->data[bits / 8] ^ longer->data[bits / 8]) & (0xff00 >> bits % 8 & 0xff));
 }
 
-static void widen(struct entries *all)
+static void widen(struct cp_rules_image *all)
 {
 	size_t i, j, w;
 
 	for (i = 0; i < all->n; i++)
 		for (j = 0; j < all->n; j++) {
-			struct entry *to = &all->list[i], *from = &all->list[j];
+			struct cp_rules_entry *to = &all->list[i], *from = &all->list[j];
 
 			if (to->key.dim >= COREPATH_DIMS || !fits(&from->key, &to->key))
 				continue;
@@ -142,7 +132,7 @@ static void widen(struct entries *all)
 
 /* Every dim has its entry for rules without a condition, even if there are none: the programs look
  * for it. */
-static int add_dims(struct entries *all)
+static int add_dims(struct cp_rules_image *all)
 {
 	__u8 dim;
 
@@ -152,7 +142,7 @@ static int add_dims(struct entries *all)
 	return 0;
 }
 
-static int make(const struct entries *all)
+static int make(const struct cp_rules_image *all)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
 	int fd, err = 0;
@@ -170,33 +160,137 @@ static int make(const struct entries *all)
 }
 
 /* What tells this set from every other: when it was made. */
-static int add_set(struct entries *all)
+static int add_set(struct cp_rules_image *all)
 {
-	struct entry *e = entry_of(all, COREPATH_DIM_SET, NULL, 0);
+	struct cp_rules_entry *e = entry_of(all, COREPATH_DIM_SET, NULL, 0);
 	struct timespec now;
 
 	if (!e)
 		return -ENOMEM;
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	e->bits.yes[0] = now.tv_sec * 1000000000ull + now.tv_nsec;
+	e->bits.yes[0] = now.tv_sec * CP_NSEC_PER_SEC + now.tv_nsec;
 	return 0;
+}
+
+static int fill(struct cp_rules_image *all, const struct cp_rules *rules)
+{
+	int err = add_dims(all);
+	size_t i;
+
+	if (!err)
+		err = add_set(all);
+	for (i = 0; i < rules->n && !err; i++)
+		err = add_rule(all, &rules->list[i], i);
+	if (!err)
+		widen(all);
+	return err;
 }
 
 int cp_rules_trie(const struct cp_rules *rules)
 {
-	struct entries all = {};
-	int err = add_dims(&all);
-	size_t i;
+	struct cp_rules_image all = {};
+	int err = fill(&all, rules);
 
 	if (!err)
-		err = add_set(&all);
-
-	for (i = 0; i < rules->n && !err; i++)
-		err = add_rule(&all, &rules->list[i], i);
-	if (!err) {
-		widen(&all);
 		err = make(&all);
-	}
 	free(all.list);
 	return err;
+}
+
+/* ---- what is said of a set without this kernel ---- */
+
+static int by_key(const void *a, const void *b)
+{
+	const struct cp_rules_entry *x = a, *y = b;
+
+	return memcmp(&x->key, &y->key, sizeof(x->key));
+}
+
+/* Leaves out when a set was made, and which actions it came to. */
+static void settle(struct cp_rules_image *image)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < image->n; i++) {
+		struct cp_rules_entry *e = &image->list[i];
+
+		if (e->key.dim == COREPATH_DIM_ACTION)
+			continue;
+		if (e->key.dim == COREPATH_DIM_SET)
+			memset(e->bits.yes, 0, sizeof(e->bits.yes));
+		image->list[kept++] = *e;
+	}
+	image->n = kept;
+	qsort(image->list, image->n, sizeof(*image->list), by_key);
+}
+
+int cp_rules_image(const struct cp_rules *rules, struct cp_rules_image *image)
+{
+	int err = fill(image, rules);
+	size_t i;
+	__u32 rule;
+
+	for (i = 0; i < image->n && !err; i++) {
+		struct cp_rules_entry *e = &image->list[i];
+
+		if (e->key.dim != COREPATH_DIM_NAME)
+			continue;
+		memcpy(&rule, e->key.data, sizeof(rule));
+		if (rules->list[rule].weaker && e->name.asked == COREPATH_ACTION_DENY)
+			e->name.action = COREPATH_ACTION_KILL;
+	}
+	if (err)
+		return cp_fail(ENOMEM, "%s: out of memory; free some", rules->file);
+	settle(image);
+	return 0;
+}
+
+int cp_rules_image_of(int trie, struct cp_rules_image *image)
+{
+	struct corepath_sec_key *keys;
+	struct corepath_sec_bits *values;
+	void *k, *v;
+	__u32 i, n, max;
+	int err = cp_map_read(trie, &k, &v, &n, &max);
+
+	if (err)
+		return cp_fail(-err, "security: read the rules: %s; run as root", strerror(-err));
+	keys = k;
+	values = v;
+	image->list = calloc(n + 1, sizeof(*image->list));
+	for (i = 0; i < n && image->list; i++) {
+		image->list[i].key = keys[i];
+		image->list[i].bits = values[i];
+	}
+	image->n = image->list ? n : 0;
+	free(k);
+	free(v);
+	if (!image->list)
+		return cp_fail(ENOMEM, "security: out of memory; free some");
+	settle(image);
+	return 0;
+}
+
+static bool same_entry(const struct cp_rules_entry *from, const struct cp_rules_entry *to)
+{
+	struct corepath_rule_name a = from->name, b = to->name;
+
+	if (by_key(from, to))
+		return false;
+	if (from->key.dim != COREPATH_DIM_NAME)
+		return !memcmp(&from->bits, &to->bits, sizeof(from->bits));
+	if (a.action != a.asked && a.action != b.action)
+		return false;
+	a.action = b.action;
+	return !memcmp(&a, &b, sizeof(a));
+}
+
+bool cp_rules_same(const struct cp_rules_image *from, const struct cp_rules_image *to)
+{
+	size_t i;
+
+	for (i = 0; i < from->n && i < to->n; i++)
+		if (!same_entry(&from->list[i], &to->list[i]))
+			return false;
+	return from->n == to->n;
 }

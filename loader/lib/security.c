@@ -168,13 +168,20 @@ static int find_root(__u32 *dev)
 	return 0;
 }
 
+/* A set: what the programs look for, and its trie. */
+struct set {
+	__u32 ops, dims;
+	size_t n;
+	int trie;
+};
+
 /* What the old set needs and what the new one does is looked at before the pointer moves, and what
  * the new one does after: whichever set a program has, it misses nothing of it. */
-static int replace(const struct cp_dir *dir, const struct maps *m, const struct cp_rules *rules,
-		   __u32 root, int trie)
+static int replace(const struct cp_dir *dir, const struct maps *m, const struct set *set,
+		   __u32 root)
 {
 	struct corepath_sec_config old, wide,
-		now = {.ops = rules->ops, .dims = rules->dims, .root = root};
+		now = {.ops = set->ops, .dims = set->dims, .root = root};
 	__u32 zero = 0;
 	int err;
 
@@ -186,41 +193,36 @@ static int replace(const struct cp_dir *dir, const struct maps *m, const struct 
 	if (!err)
 		err = bpf_map_update_elem(m->config, &zero, &wide, BPF_ANY);
 	if (!err)
-		err = zero_counts(m, rules->n);
+		err = zero_counts(m, set->n);
 	if (!err) /* returns when no program has the old one any more (maybe_wait_bpf_programs()) */
-		err = cp_inner_put(dir, MAP_POLICY, m->policy, trie);
+		err = cp_inner_put(dir, MAP_POLICY, m->policy, set->trie);
 	if (!err)
 		err = bpf_map_update_elem(m->config, &zero, &now, BPF_ANY);
 	return err;
 }
 
-static int enforce(const struct cp_dir *dir, const struct cp_rules *rules)
+static int enforce(const struct cp_dir *dir, const struct set *set)
 {
-	int trie, err;
 	struct maps m;
 	__u32 root = 0;
+	int err = find_root(&root);
 
-	err = find_root(&root);
 	if (err)
 		return err;
-	trie = cp_rules_trie(rules);
-	if (trie < 0)
-		return cp_fail(-trie, "security: make the rules' map: %s; run as root",
-			       strerror(-trie));
 	err = open_maps(dir, &m);
 	if (!err) {
-		err = replace(dir, &m, rules, root, trie);
+		err = replace(dir, &m, set, root);
 		if (err)
 			cp_fail(-err, "security: put the rules in force: %s; run as root",
 				strerror(-err));
 	}
 	close_maps(&m);
-	close(trie);
 	return err;
 }
 
 static int load(const struct cp_dir *dir, struct cp_rules *rules)
 {
+	struct set set = {.ops = rules->ops, .dims = rules->dims, .n = rules->n};
 	struct cp_hooks hooks;
 	int err = cp_hooks_find(dir, rules->ops, &hooks);
 
@@ -228,25 +230,40 @@ static int load(const struct cp_dir *dir, struct cp_rules *rules)
 		err = settle(rules, &hooks);
 	if (!err)
 		err = cp_hooks_attach(dir, &hooks);
-	return err ? err : enforce(dir, rules);
+	if (err)
+		return err;
+	set.trie = cp_rules_trie(rules);
+	if (set.trie < 0)
+		return cp_fail(-set.trie, "security: make the rules' map: %s; run as root",
+			       strerror(-set.trie));
+	err = enforce(dir, &set);
+	close(set.trie);
+	return err;
+}
+
+int cp_security_put(const char *pin_dir, struct cp_rules *rules)
+{
+	struct cp_dir dir;
+	int err = cp_dir_open(&dir, pin_dir, CP_CREATE);
+
+	if (err)
+		return err;
+	err = load(&dir, rules);
+	if (err && dir.created)
+		cp_dir_remove(&dir); /* if nothing was pinned */
+	cp_dir_close(&dir);
+	return err;
 }
 
 int corepath_security_load(const char *pin_dir, const char *file)
 {
 	struct cp_rules rules;
-	struct cp_dir dir;
 	int err = cp_rules_read(file, pin_dir, &rules);
 
-	if (err)
-		return err;
-	err = cp_dir_open(&dir, pin_dir, CP_CREATE);
 	if (!err) {
-		err = load(&dir, &rules);
-		if (err && dir.created)
-			cp_dir_remove(&dir); /* if nothing was pinned */
-		cp_dir_close(&dir);
+		err = cp_security_put(pin_dir, &rules);
+		cp_rules_free(&rules);
 	}
-	cp_rules_free(&rules);
 	return err;
 }
 
@@ -343,6 +360,34 @@ static int read_status(const struct cp_dir *dir, struct corepath_security_status
 	if (trie >= 0)
 		close(trie);
 	close_maps(&m);
+	return err;
+}
+
+int cp_security_get(const char *pin_dir, struct cp_rules_image *image, bool *there)
+{
+	__u32 zero = 0, id;
+	struct cp_dir dir;
+	struct maps m;
+	int err = cp_dir_open(&dir, pin_dir, CP_READ), trie;
+
+	*there = false;
+	if (err)
+		return err;
+	if (cp_pin_there(&dir, MAP_POLICY)) {
+		err = open_maps(&dir, &m);
+		/* a load that was killed half-way has put nothing in force */
+		if (!err && !bpf_map_lookup_elem(m.policy, &zero, &id)) {
+			*there = true;
+			trie = cp_inner_get(&dir, MAP_POLICY, m.policy);
+			err = trie < 0 ? cp_fail(-trie, "security: read the rules: %s; run as root",
+						 strerror(-trie))
+				       : cp_rules_image_of(trie, image);
+			if (trie >= 0)
+				close(trie);
+		}
+		close_maps(&m);
+	}
+	cp_dir_close(&dir);
 	return err;
 }
 

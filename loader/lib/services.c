@@ -12,8 +12,6 @@
 #include "compat.h"
 #include "lb_state.h"
 
-#define NSEC_PER_SEC 1000000000ull
-
 bool cp_serves_sockets(const struct corepath_service_spec *spec)
 {
 	return spec->sockets == COREPATH_SOCKETS_YES ||
@@ -28,18 +26,16 @@ static __u8 service_flags(const struct corepath_service_spec *spec)
 
 static struct corepath_service service_value(__u32 id, const struct corepath_service_spec *spec)
 {
-	struct corepath_service value = {
+	struct cp_pace pace = cp_pace_of(spec->rate, spec->rate_s);
+
+	return (struct corepath_service){
 		.id = id,
 		.mode = spec->mode,
 		.flags = service_flags(spec),
-		.affinity_ns = spec->affinity_s * NSEC_PER_SEC,
+		.affinity_ns = spec->affinity_s * CP_NSEC_PER_SEC,
+		.rate_interval_ns = pace.interval_ns,
+		.rate_window_ns = pace.window_ns,
 	};
-
-	if (spec->rate) {
-		value.rate_window_ns = spec->rate_s * NSEC_PER_SEC;
-		value.rate_interval_ns = value.rate_window_ns / spec->rate;
-	}
-	return value;
 }
 
 static void drop_vip_if_unused(struct cp_lb *lb, __u32 id)
@@ -266,6 +262,7 @@ static int list_one(struct cp_lb *lb, const struct cp_service *s, struct corepat
 {
 	struct corepath_service_spec *spec = &out->spec;
 	const struct cp_vip *vip = &lb->vip[s->key.vip];
+	struct cp_pace pace = {s->value.rate_interval_ns, s->value.rate_window_ns};
 
 	spec->id.addr = vip->key.addr;
 	spec->id.len = vip->key.prefixlen;
@@ -274,11 +271,9 @@ static int list_one(struct cp_lb *lb, const struct cp_service *s, struct corepat
 	spec->mode = s->value.mode;
 	spec->sockets = s->value.flags & COREPATH_SERVICE_SOCKETS ? COREPATH_SOCKETS_YES
 								  : COREPATH_SOCKETS_NO;
-	spec->affinity_s = s->value.affinity_ns / NSEC_PER_SEC;
-	if (s->value.rate_interval_ns) {
-		spec->rate_s = s->value.rate_window_ns / NSEC_PER_SEC;
-		spec->rate = s->value.rate_window_ns / s->value.rate_interval_ns;
-	}
+	spec->affinity_s = s->value.affinity_ns / CP_NSEC_PER_SEC;
+	spec->rate = cp_pace_rate(pace);
+	spec->rate_s = cp_pace_seconds(pace);
 	if (s->value.flags & COREPATH_SERVICE_SOURCES && cp_sources_list(lb, s, spec))
 		return -ENOMEM;
 	return list_backends(lb, s, out);

@@ -20,8 +20,9 @@
 #include "frame.h"
 #include "lb_state.h"
 
+/* Of the pin directory everybody has; a file system of its own. */
 #define BPFFS	"/sys/fs/bpf"
-#define PIN_DIR BPFFS "/corepath"
+#define PIN_DIR COREPATH_PIN_DIR
 
 struct corepath_simulation {
 	int program, conns;
@@ -113,6 +114,7 @@ int corepath_simulate_open(const struct corepath_config *config, struct corepath
 	sim->program = sim->conns = -1;
 	here.devices = &lo;
 	here.n_devices = 1;
+	here.parts = 0; /* on other hooks, and of this host */
 	err = isolate();
 	if (!err)
 		err = corepath_config_up(PIN_DIR, &here);

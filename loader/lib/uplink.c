@@ -43,16 +43,18 @@ int cp_uplink_unpin(const struct cp_dir *dir)
 	return err;
 }
 
-/* What Linux gives to sockets by default is the lower part of it (net.ipv4.ip_local_port_range is
- * 32768-60999), so most endpoints keep their ports. */
 static int init(struct bpf_object *obj)
 {
-	struct corepath_nat_config cfg = {.port_min = 32768, .port_max = 65535};
+	struct corepath_nat_config cfg = {};
+	struct corepath_uplink u;
 	int fd = bpf_object__find_map_fd_by_name(obj, CP_MAP_NAT_CONFIG);
 	__u32 zero = 0;
 	int err;
 
-	cp_failsafe_defaults(cfg.failsafe);
+	cp_uplink_default_settings(&u);
+	cfg.port_min = u.port_min;
+	cfg.port_max = u.port_max;
+	memcpy(cfg.failsafe, u.failsafe, sizeof(cfg.failsafe));
 	/* a policy of the host may be there before */
 	if (cp_host_has_rules(bpf_object__find_map_fd_by_name(obj, CP_MAP_ENDPOINTS)))
 		cfg.flags |= COREPATH_UPLINK_HOST;

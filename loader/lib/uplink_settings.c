@@ -19,9 +19,27 @@ static int fail_map(const struct cp_uplink *u, const char *map, int err)
 
 /* ---- settings ---- */
 
+/* What Linux gives to sockets by default is the lower part of these ports
+ * (net.ipv4.ip_local_port_range is 32768-60999), so most endpoints keep theirs. */
+void cp_uplink_default_settings(struct corepath_uplink *u)
+{
+	*u = (struct corepath_uplink){.port_min = 32768, .port_max = 65535};
+	cp_failsafe_defaults(u->failsafe);
+}
+
+static void from_config(const struct corepath_nat_config *cfg, struct corepath_uplink *out)
+{
+	out->masquerade4 = cfg->masquerade4;
+	out->masquerade6 = cfg->masquerade6;
+	out->port_min = cfg->port_min;
+	out->port_max = cfg->port_max;
+	out->direct = cfg->flags & COREPATH_UPLINK_DIRECT;
+	memcpy(out->failsafe, cfg->failsafe, sizeof(out->failsafe));
+}
+
 int corepath_uplink_get(const char *pin_dir, struct corepath_uplink *out)
 {
-	struct corepath_nat_config cfg = {.port_min = 32768, .port_max = 65535};
+	struct corepath_nat_config cfg;
 	struct cp_uplink u;
 	__u32 zero = 0;
 	int err;
@@ -29,20 +47,15 @@ int corepath_uplink_get(const char *pin_dir, struct corepath_uplink *out)
 	err = cp_uplink_open(&u, pin_dir, CP_READ, false);
 	if (err)
 		return err;
-	cp_failsafe_defaults(cfg.failsafe);
-	if (u.loaded)
+	cp_uplink_default_settings(out);
+	if (u.loaded) {
 		err = bpf_map_lookup_elem(u.config, &zero, &cfg);
-	if (err)
-		err = fail_map(&u, CP_MAP_NAT_CONFIG, err);
-	*out = (struct corepath_uplink){
-		.masquerade4 = cfg.masquerade4,
-		.masquerade6 = cfg.masquerade6,
-		.port_min = cfg.port_min,
-		.port_max = cfg.port_max,
-		.direct = cfg.flags & COREPATH_UPLINK_DIRECT,
-		.audit = u.loaded && cp_host_audits(u.endpoints),
-	};
-	memcpy(out->failsafe, cfg.failsafe, sizeof(out->failsafe));
+		if (err)
+			err = fail_map(&u, CP_MAP_NAT_CONFIG, err);
+		else
+			from_config(&cfg, out);
+		out->audit = cp_host_audits(u.endpoints);
+	}
 	cp_uplink_close(&u);
 	return err;
 }

@@ -130,10 +130,12 @@ int cp_yaml_word(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,
 	return err ? cp_yaml_place(r, node, key) : 0;
 }
 
-static yaml_node_t *find(struct cp_yaml_reader *r, yaml_node_t *mapping, const char *key)
+yaml_node_t *cp_yaml_find(struct cp_yaml_reader *r, const yaml_node_t *mapping, const char *key)
 {
 	yaml_node_pair_t *p;
 
+	if (mapping->type != YAML_MAPPING_NODE)
+		return NULL;
 	for (p = mapping->data.mapping.pairs.start; p < mapping->data.mapping.pairs.top; p++) {
 		yaml_node_t *k = yaml_document_get_node(&r->doc, p->key);
 
@@ -150,7 +152,7 @@ yaml_node_t *cp_yaml_must_find(struct cp_yaml_reader *r, yaml_node_t *node, cons
 
 	if (cp_yaml_expect(r, node, "", YAML_MAPPING_NODE))
 		return NULL;
-	value = find(r, node, key);
+	value = cp_yaml_find(r, node, key);
 	if (!value)
 		CP_YAML_FAIL(r, node, key, "is missing; for example '%s: %s'", key, example);
 	else if (cp_yaml_expect(r, value, key, YAML_SCALAR_NODE))
@@ -170,13 +172,20 @@ int cp_yaml_within(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,
 	return err;
 }
 
-int cp_yaml_read(struct cp_yaml_reader *r, const char *path, cp_yaml_fn fn, void *into)
+static int load(struct cp_yaml_reader *r, yaml_parser_t *parser)
+{
+	if (yaml_parser_load(parser, &r->doc))
+		return 0;
+	return cp_fail(EINVAL, "%s:%zu: not YAML: %s", r->file, parser->problem_mark.line + 1,
+		       parser->problem ?: "cannot be read");
+}
+
+int cp_yaml_open(struct cp_yaml_reader *r, const char *path)
 {
 	bool std = !strcmp(path, "-");
 	FILE *f = std ? stdin : fopen(path, "re");
 	yaml_parser_t parser;
-	yaml_node_t *root;
-	int err = 0;
+	int err;
 
 	r->file = std ? "standard input" : path;
 	r->path[0] = '\0';
@@ -184,23 +193,56 @@ int cp_yaml_read(struct cp_yaml_reader *r, const char *path, cp_yaml_fn fn, void
 		return cp_fail(errno,
 			       "%s: %s; name a file that can be read, or - for standard input",
 			       path, strerror(errno));
-	if (!yaml_parser_initialize(&parser)) {
-		err = cp_fail(ENOMEM, "%s: out of memory; free some", r->file);
-		goto out;
-	}
-	yaml_parser_set_input_file(&parser, f);
-	if (!yaml_parser_load(&parser, &r->doc)) {
-		err = cp_fail(EINVAL, "%s:%zu: not YAML: %s", r->file, parser.problem_mark.line + 1,
-			      parser.problem ?: "cannot be read");
+	if (yaml_parser_initialize(&parser)) {
+		yaml_parser_set_input_file(&parser, f);
+		err = load(r, &parser);
+		yaml_parser_delete(&parser);
 	} else {
-		root = yaml_document_get_root_node(&r->doc);
-		if (root && !(root->type == YAML_SCALAR_NODE && !*cp_yaml_text(root)))
-			err = cp_yaml_each_pair(r, root, fn, into);
-		yaml_document_delete(&r->doc);
+		err = cp_fail(ENOMEM, "%s: out of memory; free some", r->file);
 	}
-	yaml_parser_delete(&parser);
-out:
 	if (!std)
 		fclose(f);
+	return err;
+}
+
+int cp_yaml_open_text(struct cp_yaml_reader *r, const char *file, const char *text)
+{
+	yaml_parser_t parser;
+	int err;
+
+	r->file = file;
+	r->path[0] = '\0';
+	if (!yaml_parser_initialize(&parser))
+		return cp_fail(ENOMEM, "%s: out of memory; free some", file);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
+	err = load(r, &parser);
+	yaml_parser_delete(&parser);
+	return err;
+}
+
+yaml_node_t *cp_yaml_root(struct cp_yaml_reader *r)
+{
+	yaml_node_t *root = yaml_document_get_root_node(&r->doc);
+
+	/* a file of comments alone */
+	return root && root->type == YAML_SCALAR_NODE && !*cp_yaml_text(root) ? NULL : root;
+}
+
+void cp_yaml_close(struct cp_yaml_reader *r)
+{
+	yaml_document_delete(&r->doc);
+}
+
+int cp_yaml_read(struct cp_yaml_reader *r, const char *path, cp_yaml_fn fn, void *into)
+{
+	int err = cp_yaml_open(r, path);
+	yaml_node_t *root;
+
+	if (err)
+		return err;
+	root = cp_yaml_root(r);
+	if (root)
+		err = cp_yaml_each_pair(r, root, fn, into);
+	cp_yaml_close(r);
 	return err;
 }

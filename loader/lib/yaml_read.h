@@ -28,6 +28,14 @@ typedef int (*cp_yaml_fn)(struct cp_yaml_reader *r, yaml_node_t *node, const cha
 /* Reads the file ("-": standard input), a mapping or nothing, and calls fn for each of its keys. */
 int cp_yaml_read(struct cp_yaml_reader *r, const char *path, cp_yaml_fn fn, void *into);
 
+/* The same step by step; a file or, as if it were in one, a text. Close what was opened. */
+int cp_yaml_open(struct cp_yaml_reader *r, const char *path);
+int cp_yaml_open_text(struct cp_yaml_reader *r, const char *file, const char *text);
+void cp_yaml_close(struct cp_yaml_reader *r);
+
+/* NULL if there is nothing in it. */
+yaml_node_t *cp_yaml_root(struct cp_yaml_reader *r);
+
 int cp_yaml_expect(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,
 		   yaml_node_type_t type);
 
@@ -51,6 +59,9 @@ int cp_yaml_within(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,
 /* Gives a pair, or a list as "key=a,b", as one word of a command line to what reads those. */
 int cp_yaml_word(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,
 		 int (*option)(const char *word, void *spec), void *spec);
+
+/* The value of a mapping's key, or NULL. */
+yaml_node_t *cp_yaml_find(struct cp_yaml_reader *r, const yaml_node_t *mapping, const char *key);
 
 /* The value of the key that says what an item is. NULL after an error text. */
 yaml_node_t *cp_yaml_must_find(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,

@@ -57,6 +57,12 @@ void sock_close_add(Suite *suite, const struct selection *selection);
 /* Adds those of a datapath from a file, functional.config.*. */
 void config_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of a file with all that is on tc hooks, functional.config_whole.*. */
+void config_whole_add(Suite *suite, const struct selection *selection);
+
+/* Adds that of a file with rules of processes, functional.config_rules.*. */
+void config_rules_add(Suite *suite, const struct selection *selection);
+
 /* Adds that of a file with thousands of services. */
 void config_scale_add(Suite *suite, const struct selection *selection);
 

@@ -43,12 +43,13 @@ static const struct {
 	{"  - {name: a, on: exec, path: /x}\n", ":2: action: is missing"},
 	{"  - {name: a, on: exec, action: deny, action: kill, path: /x}\n",
 	 ":2: action: is there twice"},
-	{"  - {name: a, on: exec, action: deny, path: {a: b}}\n", ":2: path: expected one value"},
+	{"  - {name: a, on: exec, action: deny, path: {a: b}}\n",
+	 ":2: path: is a mapping; expected one value"},
 	{"  - {name: a, on: exec, action: log, any: [{path: /x}, {name: b}]}\n",
 	 ":2: name: no such field in an entry of 'any'"},
 	{"  - {name: a, on: exec, action: deny, exe: '*.so'}\n",
 	 ":2: exe: '*.so': takes a path or a prefix"},
-	{"  - {name: a, on: exec, action: deny, path: /x\n", "no YAML"},
+	{"  - {name: a, on: exec, action: deny, path: /x\n", "not YAML"},
 };
 
 static int run_copy(void)

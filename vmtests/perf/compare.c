@@ -293,7 +293,7 @@ static bool up(const char *test, unsigned int prefixes, unsigned int services)
 			NET(i), NET(i));
 	if (fclose(f))
 		result_die("perf: %s: %s", CONFIG, strerror(errno));
-	err = corepath_config_read(CONFIG, &config);
+	err = corepath_config_read(CONFIG, PIN_DIR, &config);
 	if (!err) {
 		err = corepath_config_up(PIN_DIR, config);
 		corepath_config_free(config);
