@@ -15,6 +15,7 @@ struct simulate {
 	struct corepath_simulation *sim;
 	struct capture *in, *out; /* out: NULL if no packets are wanted */
 	FILE *verdicts;
+	enum corepath_hook hook;
 	unsigned long long index, written;
 };
 
@@ -50,6 +51,25 @@ static json_t *flow_json(const struct corepath_flow *f)
 	return flow;
 }
 
+/* What tc hooks say besides: who is who, the rule that decided (null: none matched, and so it was
+ * denied), the connection's state. */
+static void add_tc(json_t *j, const struct corepath_outcome *v)
+{
+	char text[COREPATH_POLICY_STRLEN];
+
+	json_object_set_new(j, "identity",
+			    json_pack("{s:I, s:I}", "src", (json_int_t)v->identity[0], "dst",
+				      (json_int_t)v->identity[1]));
+	if (v->decided)
+		json_object_set_new(j, "policy",
+				    json_string(corepath_policy_format(&v->rule, text)));
+	else if (v->reason == COREPATH_DROP_POLICY_DENIED_IN ||
+		 v->reason == COREPATH_DROP_POLICY_DENIED_OUT)
+		json_object_set_new(j, "policy", json_null());
+	if (v->tracked)
+		json_object_set_new(j, "state", json_string(corepath_ct_state_name(v->state)));
+}
+
 static json_t *verdict_json(const struct simulate *s, const struct capture_packet *p,
 			    const struct corepath_outcome *v, bool written)
 {
@@ -69,6 +89,8 @@ static json_t *verdict_json(const struct simulate *s, const struct capture_packe
 		json_object_set_new(
 			j, "backend",
 			json_string(corepath_endpoint_format(&v->backend, v->backend_port, text)));
+	if (s->hook != COREPATH_HOOK_XDP)
+		add_tc(j, v);
 	if (v->rewritten && v->action != XDP_DROP)
 		json_object_set_new(j, "rewritten", flow_json(&v->after));
 	if (written)
@@ -153,6 +175,22 @@ static int open_files(struct simulate *s, const struct args *args)
 	return EXIT_DONE;
 }
 
+static int find_hook(const struct args *args, enum corepath_hook *hook)
+{
+	for (*hook = COREPATH_HOOK_XDP; *hook <= COREPATH_HOOK_TC_EGRESS; ++*hook)
+		if (!strcmp(args->hook, corepath_hook_name(*hook)))
+			break;
+	if (*hook > COREPATH_HOOK_TC_EGRESS)
+		return report_usage("--hook %s: no such hook; use xdp, tc-ingress or tc-egress",
+				    args->hook);
+	if (args->n_devs && *hook == COREPATH_HOOK_XDP)
+		return report_usage(
+			"--dev: all devices of XDP have the same program; leave it out");
+	if (args->n_devs > 1)
+		return report_usage("--dev: one at a time, as each has a hook of its own");
+	return EXIT_DONE;
+}
+
 int cmd_simulate(const struct args *args)
 {
 	struct corepath_config *config = NULL;
@@ -161,20 +199,26 @@ int cmd_simulate(const struct args *args)
 
 	if (!args->file)
 		return report_usage("--file is missing; for example: -f datapath.yaml");
-	if (strcmp(args->hook, "xdp"))
-		return report_usage("--hook %s: only xdp can be simulated, as a file configures no "
-				    "endpoints and no uplink",
-				    args->hook);
+	status = find_hook(args, &s.hook);
+	if (status)
+		return status;
 	if (args->output && !strcmp(args->output, "-") && !args->verdicts)
 		return report_usage("--output -: the verdicts are on standard output; give them a "
 				    "file with --verdicts");
 	if (corepath_config_read(args->file, NULL, &config))
 		return report_failure(args, false);
 	status = open_files(&s, args);
-	if (!status && corepath_simulate_open(config, &s.sim))
-		status = report_failure(args, true);
+	if (!status) {
+		struct corepath_simulate_request req = {.config = config,
+							.hook = s.hook,
+							.dev = args->n_devs ? args->devs[0] : NULL};
+
+		if (corepath_simulate_open(&req, &s.sim))
+			status = report_failure(args, true);
+	}
 	if (!status)
 		status = all(&s);
+	status = finish(&s, status);
 	corepath_config_free(config);
-	return finish(&s, status);
+	return status;
 }

@@ -19,17 +19,17 @@ struct corepath_simulation;
 #define COREPATH_SIMULATE_FRAME 4096
 
 enum corepath_connection {
-	COREPATH_CONNECTION_NONE,  /* to no service */
+	COREPATH_CONNECTION_NONE,  /* to no service, or, at tc, none that is remembered */
 	COREPATH_CONNECTION_NEW,   /* nothing was known of the flow before */
-	COREPATH_CONNECTION_KNOWN, /* it kept the backend it had */
-	COREPATH_CONNECTION_REPLY, /* a backend's answer */
+	COREPATH_CONNECTION_KNOWN, /* it kept the backend it had, the port, the verdict */
+	COREPATH_CONNECTION_REPLY, /* a backend's answer, or the other side's */
 };
 
 /* "none", "new", "known", "reply" */
 const char *corepath_connection_name(enum corepath_connection c);
 
 struct corepath_outcome {
-	__u32 action; /* enum xdp_action of linux/bpf.h */
+	__u32 action; /* enum xdp_action of linux/bpf.h, of tc too */
 	enum corepath_drop reason;
 	struct corepath_flow before; /* proto 0: no IP packet; of a later fragment no ports */
 	struct corepath_flow
@@ -41,6 +41,12 @@ struct corepath_outcome {
 	bool has_backend;
 	struct corepath_addr backend; /* with backend_port, host order, 0: the service's */
 	__u16 backend_port;
+	/* at tc hooks alone */
+	__u32 identity[2]; /* who is behind the source, and the destination, that came */
+	bool decided;	   /* a rule was asked, which this is */
+	struct corepath_policy_spec rule;
+	bool tracked; /* the connection is remembered, and in this state */
+	enum corepath_ct_state state;
 	__u32 length; /* of frame */
 	unsigned char frame[COREPATH_SIMULATE_FRAME];
 };
@@ -51,7 +57,14 @@ struct corepath_outcome {
  * ends the process. Takes CAP_SYS_ADMIN. The calling thread stays on the CPU that it is on, as the
  * programs keep some state by CPU.
  */
-int corepath_simulate_open(const struct corepath_config *config, struct corepath_simulation **sim);
+struct corepath_simulate_request {
+	const struct corepath_config *config; /* must stay for as long as the simulation */
+	enum corepath_hook hook;	      /* XDP, TC_INGRESS or TC_EGRESS */
+	const char *dev; /* at tc, whose: of an endpoint or an uplink; NULL: there is one */
+};
+
+int corepath_simulate_open(const struct corepath_simulate_request *req,
+			   struct corepath_simulation **sim);
 
 /* Runs an Ethernet frame of 14 to COREPATH_SIMULATE_LONGEST bytes; -EMSGSIZE of another length, and
  * then the simulation can go on. */

@@ -19,6 +19,7 @@
 #include "config.h"
 #include "frame.h"
 #include "lb_state.h"
+#include "simulate_tc.h"
 
 /* Of the pin directory everybody has; a file system of its own. */
 #define BPFFS	"/sys/fs/bpf"
@@ -29,6 +30,11 @@ struct corepath_simulation {
 	bool balances;
 	struct cp_lb lb;
 	struct corepath_watch *watch;
+	bool at_tc;
+	int peers; /* the network namespace of workloads */
+	struct cp_sim_tc tc;
+	struct corepath_config config; /* as it was brought up */
+	struct cp_config_device lo;
 	bool told; /* of the frame that runs */
 	struct corepath_packet_event event;
 };
@@ -87,7 +93,7 @@ static int open_parts(struct corepath_simulation *sim)
 		.pin_dir = PIN_DIR, .reasons = reasons, .fn = on_event, .arg = sim};
 	int err;
 
-	sim->program = find_program();
+	sim->program = sim->at_tc ? cp_sim_tc_open(&sim->tc, PIN_DIR) : find_program();
 	if (sim->program < 0)
 		return sim->program;
 	memset(reasons, true, sizeof(reasons));
@@ -102,22 +108,48 @@ static int open_parts(struct corepath_simulation *sim)
 	return sim->lb.services >= 0 && sim->conns < 0 ? sim->conns : 0;
 }
 
-int corepath_simulate_open(const struct corepath_config *config, struct corepath_simulation **out)
+/* What of a configuration packets meet: not what is of sockets and processes, of this host; and
+ * devices that are there. */
+static void narrow(struct corepath_simulation *sim, const struct corepath_config *c)
 {
-	struct cp_config_device lo = {.name = "lo", .mode = COREPATH_XDP_GENERIC};
-	struct corepath_config here = *config;
+	sim->config = *c;
+	sim->lo = (struct cp_config_device){.name = "lo", .mode = COREPATH_XDP_GENERIC};
+	sim->config.devices = &sim->lo;
+	sim->config.n_devices = 1;
+	sim->config.parts &= sim->at_tc ? CP_PART_UPLINK | CP_PART_ENDPOINTS | CP_PART_POLICIES |
+						  CP_PART_IDENTITIES
+					: 0;
+}
+
+/* Who asks for a hook that nobody has is told before anything is made. */
+static int bring_up(struct corepath_simulation *sim, const struct corepath_simulate_request *req)
+{
+	int err;
+
+	if (sim->at_tc) {
+		err = cp_sim_tc_find(&sim->tc, &sim->config, req->hook == COREPATH_HOOK_TC_EGRESS,
+				     req->dev);
+		if (err)
+			return err;
+	}
+	err = isolate();
+	if (!err && sim->at_tc)
+		err = sim->peers = cp_sim_devices(&sim->config);
+	return err < 0 ? err : corepath_config_up(PIN_DIR, &sim->config);
+}
+
+int corepath_simulate_open(const struct corepath_simulate_request *req,
+			   struct corepath_simulation **out)
+{
 	struct corepath_simulation *sim = calloc(1, sizeof(*sim));
 	int err;
 
 	if (!sim)
 		return cp_fail(ENOMEM, "simulation: out of memory; free some");
-	sim->program = sim->conns = -1;
-	here.devices = &lo;
-	here.n_devices = 1;
-	here.parts = 0; /* on other hooks, and of this host */
-	err = isolate();
-	if (!err)
-		err = corepath_config_up(PIN_DIR, &here);
+	sim->program = sim->conns = sim->peers = -1;
+	sim->at_tc = req->hook != COREPATH_HOOK_XDP;
+	narrow(sim, req->config);
+	err = bring_up(sim, req);
 	if (!err)
 		err = open_parts(sim);
 	if (err) {
@@ -140,6 +172,10 @@ void corepath_simulate_close(struct corepath_simulation *sim)
 		close(sim->conns);
 	if (sim->program >= 0)
 		close(sim->program);
+	if (sim->peers >= 0)
+		close(sim->peers);
+	if (sim->at_tc && sim->tc.pin_dir)
+		cp_sim_tc_close(&sim->tc);
 	free(sim);
 }
 
@@ -191,11 +227,21 @@ static void fill_service(struct corepath_simulation *sim, struct corepath_outcom
 	v->backend_port = tunneled ? 0 : ntohs(v->after.dport);
 }
 
-int corepath_simulate_frame(struct corepath_simulation *sim, const void *frame, size_t length,
-			    struct corepath_outcome *v)
+static int run_xdp(const struct corepath_simulation *sim, const void *frame, size_t length,
+		   struct corepath_outcome *v)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = length,
 		    .data_out = v->frame, .data_size_out = sizeof(v->frame), .repeat = 1);
+	int err = bpf_prog_test_run_opts(sim->program, &run);
+
+	v->action = run.retval;
+	v->length = run.data_size_out;
+	return err ? cp_fail(-err, "simulation: run: %s", strerror(-err)) : 0;
+}
+
+int corepath_simulate_frame(struct corepath_simulation *sim, const void *frame, size_t length,
+			    struct corepath_outcome *v)
+{
 	struct corepath_conn conn;
 	bool known;
 	int err;
@@ -205,22 +251,23 @@ int corepath_simulate_frame(struct corepath_simulation *sim, const void *frame, 
 			       "a frame of %zu bytes; the kernel runs %d to %d bytes in one piece",
 			       length, ETH_HLEN, COREPATH_SIMULATE_LONGEST);
 	cp_frame_flow(frame, length, &v->before);
-	known = sim->conns >= 0 && !bpf_map_lookup_elem(sim->conns, &v->before, &conn);
 	sim->told = false;
-	err = bpf_prog_test_run_opts(sim->program, &run);
+	v->has_service = v->has_backend = false;
+	v->connection = COREPATH_CONNECTION_NONE;
+	known = sim->conns >= 0 && !bpf_map_lookup_elem(sim->conns, &v->before, &conn);
+	err = sim->at_tc ? cp_sim_tc_run(&sim->tc, sim->program, frame, length, v)
+			 : run_xdp(sim, frame, length, v);
 	if (err)
-		return cp_fail(-err, "simulation: run: %s", strerror(-err));
+		return err;
 	err = corepath_watch_poll(sim->watch, 0);
 	if (err < 0 && err != -EINTR && err != -ECANCELED)
 		return err;
-	v->action = run.retval;
-	v->length = run.data_size_out;
-	/* XDP tells of no packet that it leaves alone */
+	/* nobody is told of packets that are left alone */
 	v->reason = sim->told ? sim->event.reason : COREPATH_DROP_FORWARDED;
 	v->after = sim->told ? sim->event.flow : v->before;
 	v->rewritten = v->length != length || memcmp(v->frame, frame, length);
-	v->connection = COREPATH_CONNECTION_NONE;
-	v->has_backend = false;
+	if (sim->at_tc)
+		return cp_sim_tc_tell(&sim->tc, v);
 	fill_service(sim, v, known);
 	return 0;
 }

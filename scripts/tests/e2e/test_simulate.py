@@ -78,13 +78,14 @@ def sections(*packets):
     return data
 
 
-def simulate(vmtest, tmp_path, data, kernel="6.12", config=CONFIG):
+def simulate(vmtest, tmp_path, data, kernel="6.12", config=CONFIG, modules=(), more=()):
     """(exit status, verdicts, packets, what it complained of)"""
     (tmp_path / "datapath.yaml").write_text(config)
     done = subprocess.run(
-        [vmtest.program, "run", "--kernel", kernel, "--copy", tmp_path / "datapath.yaml", "--",
+        [vmtest.program, "run", "--kernel", kernel, "--copy", tmp_path / "datapath.yaml",
+         *(f"--module={name}" for name in modules), "--",
          ROOT / "build/bin/corepath", "simulate", "-", "-f", tmp_path / "datapath.yaml", "-o", "-",
-         "--verdicts", "/proc/self/fd/2"], input=data, capture_output=True, timeout=120)
+         "--verdicts", "/proc/self/fd/2", *more], input=data, capture_output=True, timeout=120)
     lines = done.stderr.decode().splitlines()
     verdicts = [json.loads(line) for line in lines if line.startswith("{")]
     packets = rdpcap(io.BytesIO(done.stdout)) if done.stdout else []
@@ -163,6 +164,94 @@ def test_verdicts_and_packets(vmtest, tmp_path, kernel):
     assert left[3][IP].dst == "10.0.0.2" and bytes(left[3][IP].payload) == forwarded(sent[4][IP])
     assert left[4][IPv6].dst == "2001:db8:b::1" and bytes(left[4][IPv6].payload) == forwarded(sent[5][IPv6])
     assert bytes(left[5]) == bytes(sent[7]) and bytes(left[7]) == bytes(sent[9])
+
+
+TC = ("veth", "sch_ingress", "cls_bpf")
+ENDPOINTS = """\
+endpoints:
+  - {device: veth7, addresses: [10.0.0.7], mac: '02:00:00:00:00:02', identity: 100}
+  - {device: veth8, addresses: [10.0.0.8], mac: '02:00:00:00:00:08', identity: 200}
+policies:
+  - {endpoint: veth7, direction: out, verdict: allow, identity: 200, proto: tcp, port: 443}
+  - {endpoint: veth7, direction: out, verdict: deny, identity: 300}
+  - {endpoint: veth7, direction: out, verdict: allow, proto: udp}
+identities: [{prefix: 10.20.0.0/16, identity: 300}]
+sockets: {cgroups: [/no/such/cgroup]}
+security: no-such-file.yaml
+"""
+
+
+def of(src, dst, l4):
+    return ETHER / IP(src=src, dst=dst) / l4
+
+
+def seen(verdict):
+    return tuple(verdict.get(key, "-") for key in ("verdict", "reason", "connection", "state", "policy"))
+
+
+@pytest.mark.parametrize("kernel", ["5.10", "7.2"])
+def test_what_an_endpoint_sends(vmtest, tmp_path, kernel):
+    """Through its program: policies, who is who, the short way into its neighbour."""
+    syn = of("10.0.0.7", "10.0.0.8", TCP(sport=4000, dport=443, flags="S"))
+    sent = [
+        syn,
+        syn,
+        of("10.0.0.7", "10.0.0.8", TCP(sport=4000, dport=80, flags="S")),
+        of("10.0.0.7", "10.20.0.1", UDP(sport=4000, dport=53)),
+        of("10.0.0.7", "192.0.2.9", UDP(sport=4000, dport=53)),
+        of("10.0.0.9", "192.0.2.9", UDP(sport=4000, dport=53)),
+        of("10.0.0.7", "10.0.0.8", TCP(sport=4001, dport=443, flags="A")),
+    ]
+    status, verdicts, left, said = simulate(vmtest, tmp_path, capture(*sent), kernel, ENDPOINTS, TC,
+                                            ["--hook", "tc-ingress", "--dev", "veth7"])
+    assert (status, said) == (0, [])
+    assert [seen(v) for v in verdicts] == [
+        ("redirect", "endpoint_delivered", "new", "syn", "veth7 out allow identity=200 proto=tcp port=443"),
+        ("redirect", "endpoint_delivered", "known", "syn", "-"),
+        ("drop", "policy_denied_out", "none", "-", None),
+        ("drop", "policy_denied_out", "none", "-", "veth7 out deny identity=300"),
+        ("pass", "forwarded", "new", "udp", "veth7 out allow proto=udp"),
+        ("drop", "endpoint_spoofed", "none", "-", "-"),
+        ("drop", "ct_invalid", "none", "-", "-"),
+    ]
+    assert [(v["identity"]["src"], v["identity"]["dst"]) for v in verdicts] == [
+        (100, 200), (100, 200), (100, 200), (100, 300), (100, 1), (1, 1), (100, 200)]
+    assert [(p[Ether].dst, p[IP].ttl) for p in left] == [("02:00:00:00:00:08", 63)] * 2 + [(ETHER.dst, 64)]
+    assert bytes(left[2]) == bytes(sent[4])
+
+
+def test_what_leaves_an_uplink(vmtest, tmp_path):
+    """The only device with such a hook. The host's policy is not asked of what it forwards."""
+    config = """\
+uplink: {devices: [{name: eth0}], masquerade4: 203.0.113.1, sources: [10.0.0.0/16]}
+policies: [{endpoint: host, direction: out, verdict: allow, proto: tcp, port: 443}]
+"""
+    query = of("10.0.3.7", "192.0.2.9", UDP(sport=40000, dport=53))
+    sent = [query, query, of("203.0.113.1", "192.0.2.9", UDP(sport=50, dport=53)),
+            of("203.0.113.1", "192.0.2.9", TCP(sport=50, dport=443, flags="S"))]
+    status, verdicts, left, said = simulate(vmtest, tmp_path, capture(*sent), "7.2", config, TC, ["--hook", "tc-egress"])
+    assert (status, said) == (0, [])
+    assert [seen(v) for v in verdicts] == [
+        ("pass", "nat_masqueraded", "new", "-", "-"),
+        ("pass", "nat_masqueraded", "known", "-", "-"),
+        ("drop", "policy_denied_out", "none", "-", None),
+        ("pass", "forwarded", "new", "syn", "host out allow proto=tcp port=443"),
+    ]
+    assert verdicts[0]["rewritten"] == {"src": "203.0.113.1", "dst": "192.0.2.9", "proto": 17, "sport": 40000, "dport": 53}
+    assert [packet[IP].src for packet in left] == ["203.0.113.1"] * 3
+    assert all(bytes(packet) == rebuilt(packet) for packet in left)
+
+
+@pytest.mark.parametrize("config, more, complaint", [
+    (ENDPOINTS, ["--hook", "tc-ingress"], "more than one endpoint or uplink"),
+    (ENDPOINTS, ["--hook", "tc-egress", "--dev", "veth9"], "none of the file's endpoints"),
+    (CONFIG, ["--hook", "tc-egress"], "neither endpoints nor devices"),
+])
+def test_a_hook_of_nobody_is_refused_before_anything_is_loaded(tmp_path, config, more, complaint):
+    (tmp_path / "datapath.yaml").write_text(config)
+    done = subprocess.run([ROOT / "build/bin/corepath", "simulate", "-", "-f", tmp_path / "datapath.yaml", *more],
+                          input=capture(SYN), capture_output=True, timeout=30)
+    assert (done.returncode, done.stdout) == (1, b"") and complaint in done.stderr.decode()
 
 
 @pytest.mark.parametrize("how", [

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The devices of a simulation, in the network namespace that ends with it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <net/if_arp.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "simulate_tc.h"
+
+struct request {
+	struct nlmsghdr head;
+	struct ifinfomsg info;
+	char attributes[256];
+};
+
+static struct rtattr *put(struct request *r, int type, const void *data, size_t len)
+{
+	struct rtattr *a = (void *)((char *)r + NLMSG_ALIGN(r->head.nlmsg_len));
+
+	a->rta_type = type;
+	a->rta_len = RTA_LENGTH(len);
+	if (len)
+		memcpy(RTA_DATA(a), data, len);
+	r->head.nlmsg_len = NLMSG_ALIGN(r->head.nlmsg_len) + RTA_ALIGN(a->rta_len);
+	return a;
+}
+
+static void end(const struct request *r, struct rtattr *nest)
+{
+	nest->rta_len = (char *)r + r->head.nlmsg_len - (char *)nest;
+}
+
+static void take_nothing(const struct nlmsghdr *m, void *arg)
+{
+	(void)m;
+	(void)arg;
+}
+
+static int make_device(const char *name, unsigned int number, int other_ns)
+{
+	struct request r = {
+		.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(r.info)),
+			 .nlmsg_type = RTM_NEWLINK,
+			 .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL},
+		.info = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP},
+	};
+	const struct ifinfomsg other = {}; /* cannot be up before it has this one (veth_open()) */
+	struct rtattr *link, *data, *peer;
+	char peer_name[IF_NAMESIZE];
+	int err;
+
+	snprintf(peer_name, sizeof(peer_name), "peer%u", number);
+	put(&r, IFLA_IFNAME, name, strlen(name) + 1);
+	link = put(&r, IFLA_LINKINFO, NULL, 0);
+	put(&r, IFLA_INFO_KIND, "veth", sizeof("veth"));
+	data = put(&r, IFLA_INFO_DATA, NULL, 0);
+	peer = put(&r, VETH_INFO_PEER, &other, sizeof(other));
+	put(&r, IFLA_IFNAME, peer_name, strlen(peer_name) + 1);
+	put(&r, IFLA_NET_NS_FD, &other_ns, sizeof(other_ns));
+	end(&r, peer);
+	end(&r, data);
+	end(&r, link);
+	err = cp_netlink_ask(NETLINK_ROUTE, &r.head, take_nothing, NULL);
+	return err ? cp_fail(-err,
+			     "simulation: a device %s: %s; the kernel needs CONFIG_VETH (module "
+			     "veth)",
+			     name, strerror(-err))
+		   : 0;
+}
+
+/* Another network namespace, which lives for as long as its descriptor. */
+static int other_namespace(void)
+{
+	int here = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), there = -1;
+
+	if (here >= 0 && !unshare(CLONE_NEWNET)) {
+		there = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+		if (setns(here, CLONE_NEWNET)) {
+			close(there);
+			there = -1;
+		}
+	}
+	if (there < 0)
+		there = cp_fail(errno,
+				"simulation: a second network namespace: %s; is /proc "
+				"mounted?",
+				strerror(errno));
+	if (here >= 0)
+		close(here);
+	return there;
+}
+
+int cp_sim_own(const char *dev, const unsigned char *mac)
+{
+	struct ifreq request = {.ifr_hwaddr = {.sa_family = ARPHRD_ETHER}};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+	strcpy(request.ifr_name, dev); /* it is that of a device */
+	memcpy(request.ifr_hwaddr.sa_data, mac, 6);
+	if (fd < 0 || ioctl(fd, SIOCSIFHWADDR, &request))
+		err = cp_fail(errno, "simulation: the address of %s: %s", dev, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int cp_sim_devices(const struct corepath_config *config)
+{
+	int ns = other_namespace(), err = 0;
+	size_t i;
+
+	if (ns < 0)
+		return ns;
+	for (i = 0; i < config->n_endpoints && !err; i++)
+		err = make_device(config->endpoints[i].spec.dev, i, ns);
+	for (i = 0; i < config->n_uplink_devices && !err; i++)
+		if (!if_nametoindex(config->uplink_devices[i].name))
+			err = make_device(config->uplink_devices[i].name, config->n_endpoints + i,
+					  ns);
+	if (err)
+		close(ns);
+	return err ?: ns;
+}
