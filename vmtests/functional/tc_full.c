@@ -54,8 +54,9 @@ static int open_pin(const char *name)
 	return fd;
 }
 
-/* One segment of connection `n` between the workload and a server; `out`: the workload sends it. */
-static void pass(int program, unsigned int n, bool out, __u8 flags, const char *when)
+/* One segment of connection `n` between the workload and a server; `out`: the workload sends it.
+ * Returns the verdict. */
+static int give(int program, unsigned int n, bool out, __u8 flags)
 {
 	struct segment s = {
 		.type = htons(0x0800),
@@ -76,9 +77,16 @@ static void pass(int program, unsigned int n, bool out, __u8 flags, const char *
 
 	if (bpf_prog_test_run_opts(program, &run))
 		checkrun_error("BPF_PROG_TEST_RUN: %s", strerror(errno));
-	if ((int)run.retval != TC_ACT_UNSPEC)
+	return run.retval;
+}
+
+static void pass(int program, unsigned int n, bool out, __u8 flags, const char *when)
+{
+	int verdict = give(program, n, out, flags);
+
+	if (verdict != TC_ACT_UNSPEC)
 		ck_abort_msg("%s: a segment of connection %u was dropped (verdict %d)", when, n,
-			     (int)run.retval);
+			     verdict);
 }
 
 static void establish(int from, int to, unsigned int n, const char *when)
@@ -199,7 +207,108 @@ static void full(int index __attribute__((unused)))
 	command_good("down");
 }
 
-static const struct functional_test tests[] = {{"functional.tc_full.table", full, 0}};
+/* ---- limits ---- */
+
+/* ct_new with nothing in it but ROOM + 1 connections that were answered, of which ROOM have moved
+ * on: so many SYNs fit beside the one that has not. */
+#define NEW_ROOM 1024
+#define ANSWERED (ROOM + 1)
+#define MOST	 (ROOM + NEW_ROOM)
+
+/*
+ * A SYN takes its slot before the oldest unanswered one gives its place, and its slot, away: with a
+ * limit above what both tables hold nobody is refused, and with that very number everybody is whom
+ * there is no place for.
+ */
+static const struct flood_case {
+	const char *limit;
+	unsigned int open, refused;
+} floods[] = {
+	{"limit-out=1041", MOST, 0},
+	{"limit-out=1040", MOST, FLOOD - (MOST - ANSWERED)},
+	{"limit-out=20", 20, FLOOD - (20 - ANSWERED)},
+};
+
+static void expect_open(unsigned int want, const char *when)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "open-out=%u ", want);
+	command_good("endpoint", "list");
+	if (!strstr(command_output, text))
+		ck_abort_msg("%s: not %s\n%s", when, text, command_output);
+}
+
+/* Of those that nobody answered; returns how many there are. With `end` they end now. */
+static unsigned int count_syns(bool end)
+{
+	static struct corepath_flow keys[NEW_ROOM + 1];
+	unsigned int n = 0, syns = 0;
+	int fd = open_pin("ct_new");
+	struct corepath_ct ct;
+
+	while (n < NEW_ROOM && !bpf_map_get_next_key(fd, n ? &keys[n - 1] : NULL, &keys[n]))
+		n++;
+	for (unsigned int i = 0; i < n; i++) {
+		if (bpf_map_lookup_elem(fd, &keys[i], &ct))
+			checkrun_error("a connection cannot be read");
+		if (ct.state != COREPATH_CT_SYN)
+			continue;
+		syns++;
+		ct.expires_ns = 1;
+		if (end && bpf_map_update_elem(fd, &keys[i], &ct, BPF_EXIST))
+			checkrun_error("a connection cannot be ended");
+	}
+	close(fd);
+	return syns;
+}
+
+/* What was answered before the flood goes on, and what the flood took comes back by itself. */
+static void limited(int index)
+{
+	const struct flood_case *this = &floods[index];
+	unsigned int n, refused = 0;
+	int from, to;
+
+	open_device();
+	command_good("endpoint", "del", "w0");
+	command_good("endpoint", "add", "w0", "10.0.0.2", this->limit);
+	from = open_pin("tc_from_endpoint");
+	to = open_pin("tc_to_endpoint");
+	for (n = 0; n < ANSWERED; n++)
+		establish(from, to, n, "before the flood");
+	expect_open(ANSWERED, "before the flood");
+	for (n = 0; n < FLOOD; n++)
+		refused += give(from, 100 + n, true, SYN) != TC_ACT_UNSPEC;
+	if (refused != this->refused || command_counter("conn_limit", "packets") != refused)
+		ck_abort_msg("%u of the flood were refused, not %u\n%s", refused, this->refused,
+			     command_output);
+	expect_open(this->open, "after the flood");
+	if (count_syns(false) != this->open - ANSWERED)
+		ck_abort_msg("%u connections that nobody answered", count_syns(false));
+	for (n = 0; n < ANSWERED; n++) {
+		pass(to, n, false, ACK, "an answered connection after the flood");
+		pass(from, n, true, ACK, "an answered connection after the flood");
+	}
+	/* a place and a slot for each that ended, with packets that begin nothing */
+	count_syns(true);
+	for (n = 0; n < 100 * FLOOD && (n % 256 || count_syns(false)); n++)
+		pass(from, 0, true, ACK, "a connection that lives");
+	expect_open(ANSWERED, "after all of the flood has ended");
+	for (n = 0; n < 20 - ANSWERED; n++)
+		establish(from, to, 5000 + n, "after the flood");
+	expect_open(20, "after the flood");
+	command_good("ct", "gc");
+	expect_open(20, "counted anew");
+	command_good("down");
+}
+
+static const struct functional_test tests[] = {
+	{"functional.tc_full.table", full, 0},
+	{"functional.tc_full.flood_below_the_limit", limited, 0},
+	{"functional.tc_full.flood_to_the_limit", limited, 1},
+	{"functional.tc_full.flood_beyond_the_limit", limited, 2},
+};
 
 void tc_full_add(Suite *suite, const struct selection *selection)
 {
