@@ -113,7 +113,7 @@ static __always_inline bool to_backend(struct bpf_sock_addr *ctx, struct corepat
 	struct corepath_service *svc;
 	struct corepath_backend *b;
 	struct sock_flows *flows;
-	struct corepath_vip *vip;
+	__u32 vip;
 
 	/* not the low byte of IPPROTO_MPTCP (262), which is TCP's */
 	if (ctx->protocol != IPPROTO_TCP && ctx->protocol != IPPROTO_UDP)
@@ -121,7 +121,7 @@ static __always_inline bool to_backend(struct bpf_sock_addr *ctx, struct corepat
 	vip = find_vip(addr);
 	if (!vip)
 		return false;
-	svc = find_service(vip->id, *port, ctx->protocol);
+	svc = find_service(vip, *port, ctx->protocol);
 	if (!svc || !(svc->flags & COREPATH_SERVICE_SOCKETS))
 		return false;
 	flow.service = svc->id;

@@ -195,29 +195,28 @@ GLOBAL int lb_too_big(struct xdp_md *ctx, __u64 where, __u32 backend, __u32 gue)
 	return icmp_too_big(ctx, where, tunnel_room(b, gue));
 }
 
-/* The packet's destination as the key of its services, in passing: what is to none of them is most
- * of what there is, and goes no further. */
-static __always_inline enum corepath_drop parse_dst(struct packet *p, struct corepath_vip_key *key)
+/* The packet's destination, in passing: what is to no service is most of what there is, and goes no
+ * further. */
+static __always_inline enum corepath_drop parse_dst(struct packet *p, struct corepath_addr *dst)
 {
 	enum corepath_drop reason;
 	struct wire_ip4 *ip4;
 	struct wire_ip6 *ip6;
 
-	key->prefixlen = 128;
 	reason = parse_l2(p);
 	if (reason)
 		return reason;
 	if (p->l3_proto == ETH_P_IP) {
 		reason = parse_ip4(p, &ip4);
 		if (!reason)
-			addr_from4(&key->addr, ip4->daddr);
+			addr_from4(dst, ip4->daddr);
 		return reason;
 	}
 	if (p->l3_proto == ETH_P_IPV6) {
 		reason = parse_ip6(p, &ip6);
 		if (reason)
 			return reason;
-		__builtin_memcpy(&key->addr, ip6->daddr, sizeof(key->addr));
+		__builtin_memcpy(dst, ip6->daddr, sizeof(*dst));
 		return parse_ip6_ext(p);
 	}
 	p->l4_proto = IPPROTO_RAW; /* of no interest */
@@ -227,27 +226,25 @@ static __always_inline enum corepath_drop parse_dst(struct packet *p, struct cor
 static __always_inline enum corepath_drop balance(struct xdp_md *ctx, struct packet *p)
 {
 	const struct corepath_lb_config *cfg = lb_settings();
-	struct corepath_vip_key key;
-	struct corepath_vip *vip;
+	struct corepath_addr dst;
 	enum corepath_drop reason;
 	__u64 where, decision;
 	bool flow, icmp;
-	__u32 id;
+	__u32 vip;
 
-	reason = parse_dst(p, &key);
+	reason = parse_dst(p, &dst);
 	if (reason)
 		return reason;
 	flow = p->l4_proto == IPPROTO_TCP || p->l4_proto == IPPROTO_UDP;
 	icmp = p->l4_proto == (p->l3_proto == ETH_P_IP ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 	if (!cfg || (!flow && !icmp))
 		return COREPATH_DROP_FORWARDED;
-	vip = bpf_map_lookup_elem(&lb_vips, &key);
+	vip = find_vip(&dst);
 	/* not to a service: a backend's answer, if there can be one */
 	if (!vip && !cfg->nat_services)
 		return COREPATH_DROP_FORWARDED;
-	id = vip ? vip->id : 0;
 	where = place_pack(p);
-	decision = flow ? lb_flow(ctx, where, p->frag_id, id) : lb_icmp(ctx, where, id);
+	decision = flow ? lb_flow(ctx, where, p->frag_id, vip) : lb_icmp(ctx, where, vip);
 
 	reason = DECISION_REASON(decision);
 	if (reason == COREPATH_DROP_LB_TUNNELED)

@@ -14,12 +14,40 @@ static __always_inline const struct corepath_lb_config *lb_settings(void)
 	return bpf_map_lookup_elem(&lb_config, &zero);
 }
 
-/* The longest prefix that has services. What is to no such address ends here, after one lookup. */
-static __always_inline struct corepath_vip *find_vip(const struct corepath_addr *dst)
+/* An address's half words, as they lie in memory. Global: where the number is from is no concern of
+ * what the verifier goes through after it (lib/place.h). */
+__attribute__((noinline)) __u32 vip_of(__u64 first, __u64 last)
 {
-	struct corepath_vip_key key = {.prefixlen = 128, .addr = *dst};
+	__u32 number = corepath_host_hash(first, last);
+	struct corepath_addr addr = {{first, first >> 32, last, last >> 32}};
+	struct corepath_vip_key key = {.prefixlen = 128, .addr = addr};
+	const struct corepath_lb_config *cfg;
+	struct corepath_host_bucket *bucket;
+	struct corepath_vip *vip;
+	int i;
 
-	return bpf_map_lookup_elem(&lb_vips, &key);
+	bucket = bpf_map_lookup_elem(&lb_hosts, &number);
+	if (!bucket)
+		return 0;
+#pragma unroll
+	for (i = 0; i < COREPATH_HOST_WAYS; i++)
+		/* its last word first, by which IPv4 addresses differ; and one that leaves has none
+		 */
+		if (bucket->way[i].addr.w[3] == addr.w[3] &&
+		    addr_equal(&bucket->way[i].addr, &addr) && bucket->way[i].id)
+			return bucket->way[i].id;
+	cfg = lb_settings();
+	if (!cfg || cfg->hosts_only)
+		return 0;
+	vip = bpf_map_lookup_elem(&lb_vips, &key);
+	return vip ? vip->id : 0;
+}
+
+/* The number of the address, or else of the longest prefix around it, that has services; 0: none
+ * has. What is to no service ends here, after one lookup if there is no prefix. */
+static __always_inline __u32 find_vip(const struct corepath_addr *dst)
+{
+	return vip_of((__u64)dst->w[1] << 32 | dst->w[0], (__u64)dst->w[3] << 32 | dst->w[2]);
 }
 
 /* The service of the port, or else the one of any port. */

@@ -12,6 +12,16 @@ struct {
 	__type(value, struct corepath_lb_config);
 } lb_config SEC(".maps");
 
+/* Whole addresses with services, as nearly all are. The loader reads it as memory. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1 << COREPATH_HOST_BUCKET_BITS);
+	__type(key, __u32);
+	__type(value, struct corepath_host_bucket);
+} lb_hosts SEC(".maps");
+
+/* Prefixes with services; a path through the trie for each packet that is to no such address. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -96,10 +96,10 @@ __attribute__((noinline)) __u32 svc_pick(struct __sk_buff *skb, __u64 where, __u
 	__u32 ifindex = skb->ifindex;
 	struct corepath_backend *b;
 	enum corepath_drop reason;
-	struct corepath_vip *vip;
 	struct place at;
 	struct pick pick;
 	bool error;
+	__u32 vip;
 
 	if (!e)
 		return 0;
@@ -111,7 +111,7 @@ __attribute__((noinline)) __u32 svc_pick(struct __sk_buff *skb, __u64 where, __u
 	ep = bpf_map_lookup_elem(&endpoints, &ifindex);
 	if (!vip || !ep || !source_is_own(&at, ep, &f.src) || !svc_read(&at, frag_id, &f, &error))
 		return 0;
-	svc = find_service(vip->id, f.dport, f.proto);
+	svc = find_service(vip, f.dport, f.proto);
 	if (!svc || !svc_is_ours(svc))
 		return 0;
 	reason = error ? COREPATH_DROP_FORWARDED : admit(&f, svc);

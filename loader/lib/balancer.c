@@ -70,6 +70,7 @@ int cp_lb_defaults(int config_fd)
 	__u32 zero = 0;
 
 	to_config(&defaults, &cfg);
+	cfg.hosts_only = 1; /* of new maps */
 	return bpf_map_update_elem(config_fd, &zero, &cfg, BPF_ANY);
 }
 

@@ -349,6 +349,7 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 #define CP_PROG_UPLINK_OUT "tc_uplink_out"
 
 #define CP_MAP_LB_CONFIG   "lb_config"
+#define CP_MAP_LB_HOSTS	   "lb_hosts"
 #define CP_MAP_LB_VIPS	   "lb_vips"
 #define CP_MAP_LB_SERVICES "lb_services"
 #define CP_MAP_LB_BACKENDS "lb_backends"

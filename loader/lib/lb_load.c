@@ -22,9 +22,9 @@ const void *cp_elf_lb(size_t *size)
 
 /* The settings are pinned last and unpinned first: they say that all is there. */
 static const char *const map_names[] = {
-	CP_MAP_LB_CONFIG, CP_MAP_LB_VIPS,    CP_MAP_LB_SERVICES, CP_MAP_LB_BACKENDS,
-	CP_MAP_LB_MAGLEV, CP_MAP_LB_SOURCES, "lb_conns",	 "lb_replies",
-	"lb_affinity",	  "lb_rates",	     "lb_frags",	 "lb_guards",
+	CP_MAP_LB_CONFIG, CP_MAP_LB_HOSTS,   CP_MAP_LB_VIPS, CP_MAP_LB_SERVICES, CP_MAP_LB_BACKENDS,
+	CP_MAP_LB_MAGLEV, CP_MAP_LB_SOURCES, "lb_conns",     "lb_replies",	 "lb_affinity",
+	"lb_rates",	  "lb_frags",	     "lb_guards",
 };
 #define N_MAPS (sizeof(map_names) / sizeof(map_names[0]))
 

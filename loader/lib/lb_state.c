@@ -74,13 +74,16 @@ struct cp_service *cp_lb_find(struct cp_lb *lb, const struct corepath_service_id
 
 /* ---- places ---- */
 
-static struct cp_vip *enter_vip(struct cp_lb *lb, const struct corepath_vip_key *key, __u32 id)
+static struct cp_vip *enter_vip(struct cp_lb *lb, const struct corepath_vip_key *key, __u32 id,
+				bool in_trie)
 {
 	struct cp_vip *vip = &lb->vip[id];
 
-	*vip = (struct cp_vip){.key = *key, .id = id};
-	if (tsearch(vip, &lb->vip_tree, compare_vips))
+	*vip = (struct cp_vip){.key = *key, .id = id, .in_trie = in_trie};
+	if (tsearch(vip, &lb->vip_tree, compare_vips)) {
+		lb->n_in_trie += in_trie;
 		return vip;
+	}
 	vip->id = 0;
 	return NULL;
 }
@@ -89,7 +92,8 @@ struct cp_vip *cp_lb_enter_vip(struct cp_lb *lb, const struct corepath_vip_key *
 {
 	while (lb->vip_hint < lb->max_vips && lb->vip[lb->vip_hint].id)
 		lb->vip_hint++;
-	return lb->vip_hint < lb->max_vips ? enter_vip(lb, key, lb->vip_hint) : NULL;
+	return lb->vip_hint < lb->max_vips ? enter_vip(lb, key, lb->vip_hint, !cp_vip_is_whole(key))
+					   : NULL;
 }
 
 void cp_lb_forget_vip(struct cp_lb *lb, struct cp_vip *vip)
@@ -97,8 +101,80 @@ void cp_lb_forget_vip(struct cp_lb *lb, struct cp_vip *vip)
 	tdelete(vip, &lb->vip_tree, compare_vips);
 	if (vip->id < lb->vip_hint)
 		lb->vip_hint = vip->id;
+	lb->n_in_trie -= vip->in_trie;
 	vip->id = 0;
 	vip->services = 0;
+}
+
+static struct corepath_host_bucket *bucket_of(struct cp_lb *lb, const struct corepath_addr *a)
+{
+	__u64 first = (__u64)a->w[1] << 32 | a->w[0], last = (__u64)a->w[3] << 32 | a->w[2];
+
+	return &lb->host[corepath_host_hash(first, last)];
+}
+
+/* The place of the address, or one that is free; NULL if there is none. */
+static struct corepath_host *host_of(struct cp_lb *lb, const struct corepath_addr *a, bool there)
+{
+	struct corepath_host_bucket *bucket = bucket_of(lb, a);
+	int i;
+
+	for (i = 0; i < COREPATH_HOST_WAYS; i++)
+		if (there ? bucket->way[i].id && !memcmp(&bucket->way[i].addr, a, sizeof(*a))
+			  : !bucket->way[i].id)
+			return &bucket->way[i];
+	return NULL;
+}
+
+bool cp_lb_seat_vip(struct cp_lb *lb, struct cp_vip *vip)
+{
+	if (vip->in_trie || host_of(lb, &vip->key.addr, false))
+		return true;
+	vip->in_trie = true;
+	lb->n_in_trie++;
+	return false;
+}
+
+/* The address is whole before it has a number: a packet sees all of it or nothing. One that was
+ * among the prefixes is found in both maps on its way out of there. */
+int cp_lb_write_vip(struct cp_lb *lb, struct cp_vip *vip)
+{
+	bool whole = cp_vip_is_whole(&vip->key);
+	struct corepath_host *host = whole ? host_of(lb, &vip->key.addr, false) : NULL;
+	struct corepath_vip value = {.id = vip->id};
+	int err = 0;
+
+	if (!host)
+		return bpf_map_update_elem(lb->vips, &vip->key, &value, BPF_ANY);
+	host->addr = vip->key.addr;
+	__atomic_store_n(&host->id, vip->id, __ATOMIC_RELEASE);
+	if (!vip->in_trie)
+		return 0;
+	err = bpf_map_delete_elem(lb->vips, &vip->key);
+	vip->in_trie = false;
+	lb->n_in_trie--;
+	return err == -ENOENT ? 0 : err;
+}
+
+void cp_lb_erase_vip(struct cp_lb *lb, const struct cp_vip *vip)
+{
+	struct corepath_host *host = host_of(lb, &vip->key.addr, true);
+
+	if (vip->in_trie)
+		bpf_map_delete_elem(lb->vips, &vip->key);
+	if (host && cp_vip_is_whole(&vip->key))
+		__atomic_store_n(&host->id, 0, __ATOMIC_RELEASE);
+}
+
+__u32 cp_lb_vip_of(struct cp_lb *lb, const struct corepath_addr *addr)
+{
+	struct corepath_vip_key key = {.prefixlen = 128, .addr = *addr};
+	const struct corepath_host *host = host_of(lb, addr, true);
+	struct corepath_vip vip;
+
+	if (host)
+		return host->id;
+	return bpf_map_lookup_elem(lb->vips, &key, &vip) ? 0 : vip.id;
 }
 
 /* The service's id says where. */
@@ -179,24 +255,66 @@ static int strange(const struct cp_lb *lb, const char *map)
 		       lb->dir.path, map);
 }
 
-static int read_vips(struct cp_lb *lb)
+static int read_vip(struct cp_lb *lb, const struct corepath_vip_key *key, __u32 id, bool in_trie)
+{
+	struct cp_vip *there;
+
+	if (!id || id >= lb->max_vips)
+		return strange(lb, in_trie ? CP_MAP_LB_VIPS : CP_MAP_LB_HOSTS);
+	there = &lb->vip[id];
+	if (!there->id)
+		return enter_vip(lb, key, id, in_trie) ? 0 : -ENOMEM;
+	/* half-way from the one map to the other */
+	if (!in_trie || there->in_trie || memcmp(&there->key, key, sizeof(*key)))
+		return strange(lb, CP_MAP_LB_VIPS);
+	there->in_trie = true;
+	lb->n_in_trie++;
+	return 0;
+}
+
+static int read_hosts(struct cp_lb *lb)
+{
+	struct corepath_vip_key key = {.prefixlen = 128};
+	__u32 i, way;
+	int err;
+
+	err = cp_map_size(lb->hosts, &lb->max_hosts);
+	if (!err)
+		err = cp_map_size(lb->vips, &lb->max_vips);
+	if (err)
+		return err;
+	if (lb->max_hosts != 1 << COREPATH_HOST_BUCKET_BITS)
+		return strange(lb, CP_MAP_LB_HOSTS);
+	lb->vip = calloc(lb->max_vips, sizeof(*lb->vip));
+	if (!lb->vip)
+		return -ENOMEM;
+	lb->host = mmap(NULL, lb->max_hosts * sizeof(*lb->host), PROT_READ | PROT_WRITE, MAP_SHARED,
+			lb->hosts, 0);
+	if (lb->host == MAP_FAILED) {
+		lb->host = NULL;
+		return -errno;
+	}
+	for (i = 0; i < lb->max_hosts && !err; i++)
+		for (way = 0; way < COREPATH_HOST_WAYS && !err; way++) {
+			const struct corepath_host *host = &lb->host[i].way[way];
+
+			key.addr = host->addr;
+			if (host->id)
+				err = read_vip(lb, &key, host->id, false);
+		}
+	return err;
+}
+
+static int read_prefixes(struct cp_lb *lb)
 {
 	struct corepath_vip_key *keys;
 	struct corepath_vip *values;
-	__u32 n, i;
+	__u32 n = 0, i, max;
 	int err;
 
-	err = cp_map_read(lb->vips, (void **)&keys, (void **)&values, &n, &lb->max_vips);
-	if (err)
-		return err;
-	lb->vip = calloc(lb->max_vips, sizeof(*lb->vip));
-	err = lb->vip ? 0 : -ENOMEM;
-	for (i = 0; i < n && !err; i++) {
-		if (!values[i].id || values[i].id >= lb->max_vips || lb->vip[values[i].id].id)
-			err = strange(lb, CP_MAP_LB_VIPS);
-		else if (!enter_vip(lb, &keys[i], values[i].id))
-			err = -ENOMEM;
-	}
+	err = cp_map_read(lb->vips, (void **)&keys, (void **)&values, &n, &max);
+	for (i = 0; i < n && !err; i++)
+		err = read_vip(lb, &keys[i], values[i].id, true);
 	free(keys);
 	free(values);
 	return err;
@@ -268,9 +386,10 @@ static int open_maps(struct cp_lb *lb)
 		int *fd;
 		const char *name;
 	} maps[] = {
-		{&lb->config, CP_MAP_LB_CONFIG},     {&lb->vips, CP_MAP_LB_VIPS},
-		{&lb->services, CP_MAP_LB_SERVICES}, {&lb->backends, CP_MAP_LB_BACKENDS},
-		{&lb->maglev, CP_MAP_LB_MAGLEV},     {&lb->sources, CP_MAP_LB_SOURCES},
+		{&lb->config, CP_MAP_LB_CONFIG},     {&lb->hosts, CP_MAP_LB_HOSTS},
+		{&lb->vips, CP_MAP_LB_VIPS},	     {&lb->services, CP_MAP_LB_SERVICES},
+		{&lb->backends, CP_MAP_LB_BACKENDS}, {&lb->maglev, CP_MAP_LB_MAGLEV},
+		{&lb->sources, CP_MAP_LB_SOURCES},
 	};
 	size_t i, n = sizeof(maps) / sizeof(maps[0]);
 
@@ -284,8 +403,10 @@ static int open_maps(struct cp_lb *lb)
 
 static int read_maps(struct cp_lb *lb)
 {
-	int err = read_vips(lb);
+	int err = read_hosts(lb);
 
+	if (!err)
+		err = read_prefixes(lb);
 	if (!err)
 		err = read_services(lb);
 	if (!err)
@@ -300,7 +421,8 @@ int cp_lb_open(struct cp_lb *lb, const char *pin_dir, enum cp_access access, boo
 	int err;
 
 	memset(lb, 0, sizeof(*lb));
-	lb->config = lb->vips = lb->services = lb->backends = lb->maglev = lb->sources = -1;
+	lb->config = lb->hosts = lb->vips = lb->services = lb->backends = lb->maglev = lb->sources =
+		-1;
 	/* 0 is no number, everywhere */
 	lb->vip_hint = lb->service_hint = lb->backend_hint = 1;
 	err = cp_dir_open(&lb->dir, pin_dir, access);
@@ -326,7 +448,8 @@ static void keep(void *node)
 
 void cp_lb_close(struct cp_lb *lb)
 {
-	int fds[] = {lb->config, lb->vips, lb->services, lb->backends, lb->maglev, lb->sources};
+	int fds[] = {lb->config,   lb->hosts,  lb->vips,   lb->services,
+		     lb->backends, lb->maglev, lb->sources};
 	size_t i;
 
 	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
@@ -334,6 +457,8 @@ void cp_lb_close(struct cp_lb *lb)
 			close(fds[i]);
 	tdestroy(lb->vip_tree, keep);
 	tdestroy(lb->service_tree, keep);
+	if (lb->host)
+		munmap(lb->host, lb->max_hosts * sizeof(*lb->host));
 	free(lb->vip);
 	free(lb->service);
 	free(lb->backend);

@@ -14,8 +14,15 @@ struct cp_vip {
 	struct corepath_vip_key key;
 	__u32 id;
 	__u32 services;
-	bool unwritten; /* is not in the map yet */
+	bool unwritten; /* is in no map yet */
+	bool in_trie; /* is in lb_vips, or will be: a prefix, or an address that is in no bucket */
 };
+
+/* An address of either family, not a prefix around some. */
+static inline bool cp_vip_is_whole(const struct corepath_vip_key *key)
+{
+	return key->prefixlen == 128;
+}
 
 /* By its id in cp_lb.service; an id of 0 is a free place. */
 struct cp_service {
@@ -44,14 +51,15 @@ struct cp_leaving {
 
 struct cp_lb {
 	struct cp_dir dir;
-	int config, vips, services, backends, maglev, sources;
+	int config, hosts, vips, services, backends, maglev, sources;
 
+	struct corepath_host_bucket *host; /* of lb_hosts, as memory */
 	struct cp_vip *vip;
 	struct cp_service *service;
 	struct corepath_backend *backend; /* by number; of no service: FREE */
 	__u32 *next;			  /* of the same service, by number */
-	__u32 max_vips, max_services, max_backends;
-	__u32 n_services, n_nat;
+	__u32 max_hosts, max_vips, max_services, max_backends;
+	__u32 n_services, n_nat, n_in_trie;
 	/* no place below is free */
 	__u32 vip_hint, service_hint, backend_hint;
 	void *vip_tree, *service_tree; /* tsearch(3), by key */
@@ -86,6 +94,19 @@ struct cp_vip *cp_lb_enter_vip(struct cp_lb *lb, const struct corepath_vip_key *
 struct cp_service *cp_lb_enter_service(struct cp_lb *lb, const struct corepath_service_key *key,
 				       const struct corepath_service *value);
 void cp_lb_forget_vip(struct cp_lb *lb, struct cp_vip *vip);
+
+/* False: the address finds no place of its own any more, and will be among the prefixes, which the
+ * settings say there are before it is written. */
+bool cp_lb_seat_vip(struct cp_lb *lb, struct cp_vip *vip);
+
+/* Puts the address or prefix into its map; packets are looked for services of it from then on. Or
+ * takes it out of all. A negative errno without an error text. */
+int cp_lb_write_vip(struct cp_lb *lb, struct cp_vip *vip);
+void cp_lb_erase_vip(struct cp_lb *lb, const struct cp_vip *vip);
+
+/* The number of the address, or of the longest prefix around it, that has services in the maps; 0:
+ * none has. As vip_of() of bpf-src/lib/lb.h. */
+__u32 cp_lb_vip_of(struct cp_lb *lb, const struct corepath_addr *addr);
 void cp_lb_forget_service(struct cp_lb *lb, struct cp_service *s);
 
 /* A free number for a backend, 0 if there is none. */

@@ -144,15 +144,35 @@ static int put_tables(struct cp_lb *lb)
 	return err ? cp_lb_fail(lb, CP_MAP_LB_MAGLEV, err) : 0;
 }
 
+/* The datapath looks for answers if any service translates, and for prefixes if there are any:
+ * those that wait to be written count, and those that go have gone. */
+static int write_config(struct cp_lb *lb)
+{
+	struct corepath_lb_config cfg;
+	__u32 zero = 0;
+	int err;
+
+	err = bpf_map_lookup_elem(lb->config, &zero, &cfg);
+	if (!err && (cfg.nat_services != lb->n_nat || cfg.hosts_only != !lb->n_in_trie)) {
+		cfg.nat_services = lb->n_nat;
+		cfg.hosts_only = !lb->n_in_trie;
+		err = bpf_map_update_elem(lb->config, &zero, &cfg, BPF_ANY);
+	}
+	return err ? cp_lb_fail(lb, CP_MAP_LB_CONFIG, err) : 0;
+}
+
 /* The address last before the service: one without services hides answers to it. */
 static int write_service(struct cp_lb *lb, struct cp_service *s)
 {
 	struct cp_vip *vip = &lb->vip[s->key.vip];
-	struct corepath_vip value = {.id = vip->id};
 	int err = 0;
 
+	if (vip->unwritten && !cp_lb_seat_vip(lb, vip))
+		err = write_config(lb);
+	if (err)
+		return err;
 	if (vip->unwritten)
-		err = bpf_map_update_elem(lb->vips, &vip->key, &value, BPF_ANY);
+		err = cp_lb_write_vip(lb, vip);
 	if (err)
 		return cp_lb_fail(lb, CP_MAP_LB_VIPS, err);
 	vip->unwritten = false;
@@ -177,19 +197,16 @@ static int write_services(struct cp_lb *lb)
 	return err;
 }
 
-/* The datapath looks for answers if any service translates. */
-static int write_config(struct cp_lb *lb)
+/* Addresses that layout 1 had among the prefixes: they are in the other map before they leave. */
+static int move_vips(struct cp_lb *lb)
 {
-	struct corepath_lb_config cfg;
-	__u32 zero = 0;
-	int err;
+	__u32 id;
+	int err = 0;
 
-	err = bpf_map_lookup_elem(lb->config, &zero, &cfg);
-	if (!err && cfg.nat_services != lb->n_nat) {
-		cfg.nat_services = lb->n_nat;
-		err = bpf_map_update_elem(lb->config, &zero, &cfg, BPF_ANY);
-	}
-	return err ? cp_lb_fail(lb, CP_MAP_LB_CONFIG, err) : 0;
+	for (id = 1; lb->n_in_trie && id < lb->max_vips && !err; id++)
+		if (lb->vip[id].id && lb->vip[id].in_trie && cp_vip_is_whole(&lb->vip[id].key))
+			err = cp_lb_write_vip(lb, &lb->vip[id]);
+	return err ? cp_lb_fail(lb, CP_MAP_LB_HOSTS, err) : 0;
 }
 
 /* Nobody is sent to them: their numbers may go to others, and their sockets are closed. */
@@ -214,6 +231,8 @@ int cp_lb_settle(struct cp_lb *lb)
 {
 	int err = put_tables(lb);
 
+	if (!err)
+		err = move_vips(lb);
 	if (!err)
 		err = write_config(lb);
 	if (!err)

@@ -45,7 +45,7 @@ static void drop_vip_if_unused(struct cp_lb *lb, __u32 id)
 	if (vip->services)
 		return;
 	if (!vip->unwritten)
-		bpf_map_delete_elem(lb->vips, &vip->key);
+		cp_lb_erase_vip(lb, vip);
 	cp_lb_forget_vip(lb, vip);
 }
 

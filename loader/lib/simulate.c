@@ -185,20 +185,21 @@ void corepath_simulate_close(struct corepath_simulation *sim)
 static bool find_service(struct corepath_simulation *sim, const struct corepath_addr *addr,
 			 __u16 port, __u8 proto, struct corepath_service_id *id)
 {
-	struct corepath_vip_key to = {.prefixlen = 128, .addr = *addr};
 	struct corepath_service_key key = {.port = port, .proto = proto};
 	struct corepath_service svc;
-	struct corepath_vip vip;
+	struct corepath_vip_key to;
 
-	if (sim->lb.services < 0 || bpf_map_lookup_elem(sim->lb.vips, &to, &vip))
+	if (sim->lb.services < 0)
 		return false;
-	key.vip = vip.id;
+	key.vip = cp_lb_vip_of(&sim->lb, addr);
+	if (!key.vip)
+		return false;
 	if (bpf_map_lookup_elem(sim->lb.services, &key, &svc)) {
 		key.port = 0;
 		if (bpf_map_lookup_elem(sim->lb.services, &key, &svc))
 			return false;
 	}
-	to = sim->lb.vip[vip.id].key;
+	to = sim->lb.vip[key.vip].key;
 	*id = (struct corepath_service_id){
 		.addr = to.addr, .len = to.prefixlen, .port = ntohs(key.port), .proto = proto};
 	return true;

@@ -6,7 +6,7 @@ from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop
 from scapy.layers.l2 import ARP
 from scapy.packet import Raw
 
-from lb_table import (LbTable, NEAR_MAC, FAR_MAC, command, eth, flow_hash, ip, is6, packet, tunneled)
+from lb_table import (LAYOUT1, LbTable, NEAR_MAC, FAR_MAC, command, eth, flow_hash, ip, is6, packet, tunneled, vips)
 
 table = LbTable()
 
@@ -18,8 +18,11 @@ CLIENT = {4: "192.0.2.1", 6: "2001:db8:1::1"}
 VIP = {4: "203.0.113.9", 6: "2001:db8:2::9"}
 OTHER = {4: "203.0.113.10", 6: "2001:db8:2::a"}
 NET = {4: "203.0.113.0/24", 6: "2001:db8:2::/48"}
+PART = {4: "203.0.113.8/29", 6: "2001:db8:2::/64"}  # of NET, with VIP and OTHER
+REST = {4: "203.0.113.200", 6: "2001:db8:2:1::9"}  # in NET alone
 BACKEND = {4: "10.0.0.1", 6: "2001:db8:b::1"}
 SECOND = {4: "10.0.0.2", 6: "2001:db8:b::2"}
+THIRD = {4: "10.0.0.3", 6: "2001:db8:b::3"}
 SPORT, PORT = 1000, 80
 FAMILIES = (4, 6)
 
@@ -123,6 +126,38 @@ for family in FAMILIES:
     table.row(f"{v}_longer_prefix_without_the_port_passes", service(family, address=NET[family]),
               backend(family, address=NET[family]), service(family, port=81),
               backend(family, port=81), passes(to(family)))
+    table.row(f"{v}_longer_prefix_without_the_protocol_passes", service(family, address=NET[family]),
+              backend(family, address=NET[family]), service(family, "udp"), backend(family, proto="udp"),
+              passes(to(family)))
+
+    # whole addresses are in one map and prefixes in another; what comes and goes is found in both
+    def tunnel_to(dst, via):
+        return tunnel(to(family, dst=dst[family]), family, via[family], hash_=hashed(family, dst=dst[family]))
+
+    def gone(address):
+        return command(f"service del tcp {at(address[family])}")
+
+    def comes(address, via):
+        return (service(family, address=address[family]),
+                backend(family, via[family], address=address[family]))
+
+    table.row(f"{v}_address_in_two_prefixes", *comes(NET, BACKEND), *comes(PART, SECOND), *comes(VIP, THIRD),
+              vips(1, 2), tunnel_to(VIP, THIRD), tunnel_to(OTHER, SECOND), tunnel_to(REST, BACKEND),
+              gone(VIP), vips(0, 2), tunnel_to(VIP, SECOND), tunnel_to(OTHER, SECOND),
+              gone(PART), vips(0, 1), tunnel_to(VIP, BACKEND), tunnel_to(OTHER, BACKEND),
+              gone(NET), vips(0, 0), passes(to(family)), passes(to(family, dst=REST[family])))
+    table.row(f"{v}_prefix_comes_and_goes", *comes(VIP, THIRD), vips(1, 0), passes(to(family, dst=OTHER[family])),
+              *comes(NET, BACKEND), vips(1, 1), tunnel_to(VIP, THIRD), tunnel_to(OTHER, BACKEND),
+              gone(NET), vips(1, 0), tunnel_to(VIP, THIRD), passes(to(family, dst=OTHER[family])))
+    table.row(f"{v}_address_after_prefix_without_the_port", *comes(NET, BACKEND), tunnel_to(VIP, BACKEND),
+              service(family, port=81), backend(family, port=81), passes(to(family)),
+              command(f"service del tcp {at(VIP[family], 81)}"), tunnel_to(VIP, BACKEND))
+    table.row(f"{v}_of_layout_1", *world, LAYOUT1, vips(0, 1), tunnel(to(family), family),
+              *comes(OTHER, SECOND), vips(2, 0), tunnel(to(family), family), tunnel_to(OTHER, SECOND))
+    table.row(f"{v}_of_layout_1_with_prefixes", *world, *comes(NET, SECOND), LAYOUT1, vips(0, 2),
+              tunnel(to(family), family), tunnel_to(REST, SECOND), *comes(OTHER, THIRD), vips(2, 1),
+              tunnel(to(family), family), tunnel_to(OTHER, THIRD), tunnel_to(REST, SECOND))
+    table.row(f"{v}_of_layout_1_deleted", *world, LAYOUT1, gone(VIP), vips(0, 0), passes(to(family)))
     table.row(f"{v}_service_deleted", *world, tunnel(to(family), family),
               command(f"service del tcp {at(VIP[family])}"), passes(to(family)))
     table.row(f"{v}_service_deleted_other_stays", *world, service(family, port=81),

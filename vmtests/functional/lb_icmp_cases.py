@@ -6,7 +6,7 @@ from scapy.layers.inet6 import (ICMPv6EchoRequest, ICMPv6EchoReply, ICMPv6Packet
                                 ICMPv6TimeExceeded, IPv6, IPv6ExtHdrFragment)
 from scapy.packet import Raw
 
-from lb_cases import (BACKEND, CLIENT, FAMILIES, OTHER, PORT, SPORT, VIP, at, backend, drops, hashed,
+from lb_cases import (BACKEND, CLIENT, FAMILIES, NET, OTHER, PORT, SPORT, VIP, at, backend, drops, hashed,
                       l4, passes, service, to, tunnel)
 from lb_nat_cases import BPORT, SERVER_MAC, answer, forward, reply
 from lb_table import FAR_MAC, LbTable, NEAR_MAC, command, eth, ip, packet, split, translated, turned
@@ -23,11 +23,11 @@ def echo(family, dst=None, tags=(), kind=None, **fields):
     return eth(*tags) / ip(CLIENT[family], dst or VIP[family], **fields) / (kind or message)
 
 
-def echoed(family, tags=(), **fields):
+def echoed(family, tags=(), src=None, **fields):
     message = (ICMPv6EchoReply(id=7, seq=3, data=b"ping") if family == 6 else
                ICMP(type=0, id=7, seq=3) / b"ping")
     hops = {"hlim": 64} if family == 6 else {"ttl": 64}
-    return turned(eth(*tags)) / ip(VIP[family], CLIENT[family], **hops, **fields) / message
+    return turned(eth(*tags)) / ip(src or VIP[family], CLIENT[family], **hops, **fields) / message
 
 
 def quoted(family, proto="tcp", src=None, sport=PORT, dport=SPORT):
@@ -83,6 +83,12 @@ for family in FAMILIES:
     table.row(f"{v}_echo_without_backend", service(family),
               packet(echo(family), TX, "lb_echoed", echoed(family)))
     table.row(f"{v}_echo_to_another_passes", *WORLD[family], passes(echo(family, OTHER[family])))
+    # an address and a prefix around it: both answer, each as itself
+    table.row(f"{v}_echo_of_address_in_prefix", *WORLD[family], service(family, address=NET[family]),
+              packet(echo(family), TX, "lb_echoed", echoed(family)),
+              packet(echo(family, OTHER[family]), TX, "lb_echoed", echoed(family, src=OTHER[family])),
+              command(f"service del tcp {at(NET[family])}"), passes(echo(family, OTHER[family])),
+              packet(echo(family), TX, "lb_echoed", echoed(family)))
     reply_ = ICMPv6EchoReply(id=7, seq=3) if six else ICMP(type=0, id=7, seq=3)
     table.row(f"{v}_echo_reply_passes", *WORLD[family], passes(echo(family, kind=reply_)))
     table.row(f"{v}_icmp_cut", *WORLD[family],

@@ -78,6 +78,14 @@ def age(seconds):
     return {"age": seconds}
 
 
+LAYOUT1 = {"layout1": True}  # addresses with services as layout 1 had them
+
+
+def vips(hosts, prefixes):
+    """How many whole addresses have services, and how many prefixes."""
+    return {"vips": f"hosts {hosts} prefixes {prefixes}"}
+
+
 EVICT = {"evict": True}  # all connections, as a full table would
 
 

@@ -5,9 +5,11 @@
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../lib/checkrun.h"
@@ -154,15 +156,81 @@ static void sweep(json_t *want, size_t index)
 			     text);
 }
 
+/* ---- addresses with services ---- */
+
+#define BUCKETS (1 << COREPATH_HOST_BUCKET_BITS)
+
+/* How many addresses there are; with `to` they all go there, as the whole prefixes they are. */
+static size_t walk_hosts(int hosts, int to)
+{
+	struct corepath_host_bucket *buckets = mmap(NULL, BUCKETS * sizeof(*buckets),
+						    PROT_READ | PROT_WRITE, MAP_SHARED, hosts, 0);
+	size_t n = 0;
+
+	if (buckets == MAP_FAILED)
+		checkrun_error("lb_hosts cannot be mapped: %s", strerror(errno));
+	for (size_t i = 0; i < BUCKETS * COREPATH_HOST_WAYS; i++) {
+		struct corepath_host *host =
+			&buckets[i / COREPATH_HOST_WAYS].way[i % COREPATH_HOST_WAYS];
+		struct corepath_vip_key key = {.prefixlen = 128, .addr = host->addr};
+		struct corepath_vip vip = {.id = host->id};
+
+		if (!host->id)
+			continue;
+		n++;
+		if (to < 0)
+			continue;
+		if (bpf_map_update_elem(to, &key, &vip, BPF_ANY))
+			checkrun_error("an address cannot be moved among the prefixes");
+		host->id = 0;
+	}
+	munmap(buckets, BUCKETS * sizeof(*buckets));
+	return n;
+}
+
+/* What an upgrade finds that layout 1 had: all among the prefixes, and a setting of zeros. */
+static void to_layout1(json_t *value __attribute__((unused)), size_t index __attribute__((unused)))
+{
+	int hosts = table_pin("lb_hosts"), prefixes = table_pin("lb_vips"),
+	    config = table_pin("lb_config");
+	struct corepath_lb_config cfg;
+	__u32 zero = 0;
+
+	walk_hosts(hosts, prefixes);
+	if (bpf_map_lookup_elem(config, &zero, &cfg))
+		checkrun_error("the balancer's settings cannot be read");
+	cfg.hosts_only = 0;
+	if (bpf_map_update_elem(config, &zero, &cfg, BPF_ANY))
+		checkrun_error("the balancer's settings cannot be written");
+	close(hosts);
+	close(prefixes);
+	close(config);
+}
+
+static void expect_vips(json_t *want, size_t index)
+{
+	int hosts = table_pin("lb_hosts"), prefixes = table_pin("lb_vips");
+	struct corepath_vip_key key, *prev = NULL;
+	char text[LINE];
+	size_t n = 0;
+
+	for (; !bpf_map_get_next_key(prefixes, prev, &key); prev = &key)
+		n++;
+	snprintf(text, sizeof(text), "hosts %zu prefixes %zu", walk_hosts(hosts, -1), n);
+	close(hosts);
+	close(prefixes);
+	if (strcmp(text, json_string_value(want)))
+		ck_abort_msg("step %zu: addresses with services: expected %s, got %s", index,
+			     json_string_value(want), text);
+}
+
 bool table_state(json_t *step, size_t index)
 {
 	static const struct {
 		const char *key;
 		void (*run)(json_t *value, size_t index);
-	} steps[] = {{"flows", expect_flows},
-		     {"rules", expect_rules},
-		     {"open", expect_open},
-		     {"sweep", sweep}};
+	} steps[] = {{"flows", expect_flows}, {"rules", expect_rules}, {"open", expect_open},
+		     {"sweep", sweep},	      {"layout1", to_layout1}, {"vips", expect_vips}};
 	json_t *age = json_object_get(step, "age");
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {

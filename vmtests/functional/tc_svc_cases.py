@@ -12,6 +12,8 @@ from tc_table import (ADDRESS, FAMILIES, HOST_MAC, MAC, SPORT, add, alone, back,
 table = TcTable()
 
 VIP = {4: "192.0.2.80", 6: "2001:db8:80::80"}
+NET = {4: "192.0.2.0/24", 6: "2001:db8:80::/48"}  # around VIP and NEXT
+NEXT = {4: "192.0.2.90", 6: "2001:db8:80::90"}
 FAR = {4: "203.0.113.50", 6: "2001:db8:50::50"}
 FAR2 = {4: "203.0.113.51", 6: "2001:db8:50::51"}
 HAIRPIN = {4: "192.0.0.8", 6: "100::c000:8"}  # what a workload that reaches itself believes to be asked by
@@ -93,6 +95,11 @@ for family, v in FAMILIES:
                   replied(changed(from_far, sport=PORT)))
         table.row(f"{t}_any_port", add(), service(family, proto, 0), backend(family, proto=proto, port=0, bport=0),
                   served(changed(ask, dport=7), dport=7), replied(changed(from_far, sport=7), sport=7))
+        wide = (service(family, proto, vip=NET), backend(family, proto=proto, vip=NET))
+        table.row(f"{t}_address_in_prefix", add(), *wide, service(family, proto), backend(family, FAR2, proto=proto),
+                  served(ask, to=FAR2[family]), served(changed(ask, dst=NEXT[family], sport=9)))
+        table.row(f"{t}_address_in_prefix_without_the_port", add(), *wide, service(family, proto, PORT + 1),
+                  backend(family, proto=proto, port=PORT + 1), out(ask), served(changed(ask, dst=NEXT[family], sport=9)))
         other = changed(ask, dport=PORT + 1)
         table.row(f"{t}_unknown_port_is_left_alone", add(), *world, out(other))
         table.row(f"{t}_other_protocol_is_left_alone", add(), service(family, "udp" if proto == "tcp" else "tcp"),

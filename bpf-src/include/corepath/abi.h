@@ -19,7 +19,7 @@
  * their ends, or an array that grew, is carried over by `corepath upgrade`; any other change of a
  * map needs code there.
  */
-#define COREPATH_LAYOUT 1
+#define COREPATH_LAYOUT 2
 
 /* Who made what is pinned: the one value of the map that is pinned as "version". */
 struct corepath_running {
@@ -179,7 +179,12 @@ struct corepath_flow {
 	__u8 pad[3];
 };
 
-/* Addresses that have services. The longest prefix decides; IPv4 lengths are 96 more. */
+/*
+ * Addresses that have services: prefixes of which the longest decides (lb_vips; IPv4 lengths are 96
+ * more), and whole addresses, which are looked for first (lb_hosts). One that finds no place there
+ * is among the prefixes, and so are, until services change, those that an upgrade from layout 1
+ * found.
+ */
 struct corepath_vip_key {
 	__u32 prefixlen; /* 0..128 */
 	struct corepath_addr addr;
@@ -188,6 +193,33 @@ struct corepath_vip_key {
 struct corepath_vip {
 	__u32 id; /* not 0 */
 };
+
+/*
+ * Whole addresses: a hash table in an array, as kernels put the lookup of an array into the program
+ * itself and call a function for that of a hash. An address is in the bucket that is its own. It is
+ * written before its number is, and its number is taken away first.
+ */
+#define COREPATH_HOST_WAYS	  4
+#define COREPATH_HOST_BUCKET_BITS 14
+
+struct corepath_host {
+	struct corepath_addr addr;
+	__u32 id; /* as corepath_vip's; 0: the place is free */
+};
+
+struct corepath_host_bucket {
+	struct corepath_host way[COREPATH_HOST_WAYS];
+};
+
+/* By the address's half words, as they lie in memory: the high bits of products, of which each
+ * depends on all bits below (Knuth, The Art of Computer Programming, volume 3, section 6.4). */
+static inline __u32 corepath_host_hash(__u64 first, __u64 last)
+{
+	__u64 x = (first * 0x9e3779b97f4a7c15ull) ^ last;
+
+	x ^= x >> 32;
+	return (x * 0x9e3779b97f4a7c15ull) >> (64 - COREPATH_HOST_BUCKET_BITS);
+}
 
 /* A service: what of an address is balanced. */
 struct corepath_service_key {
@@ -313,6 +345,8 @@ struct corepath_lb_config {
 	__u32 mtu;	    /* of the way to the backends, bytes of IP */
 	__u32 nat_services; /* answers are looked for if there are any */
 	__u64 conn_interval_ns; /* per CPU: one new connection per interval; 0: none */
+	__u32 hosts_only;	/* not 0: lb_vips is empty, and is not asked */
+	__u32 pad;
 };
 
 /* ---- sockets of this host ---- */
