@@ -4,8 +4,8 @@
  * it.
  *
  *	tc_from_endpoint  ingress of the device, what the workload sends: is it who it says; to a
- *			  service, then on to a backend; does its policy let it; to an endpoint of
- *			  this host, straight into it
+ *			  service, then on to a backend; does its policy let it, or name a proxy;
+ *			  to an endpoint of this host, straight into it
  *	tc_to_endpoint	  egress of the device, what is sent to it: does its policy let it in; a
  *			  backend's answer is the service's again
  *
@@ -17,6 +17,7 @@
 #include <bpf/bpf_helpers.h>
 #include "lib/csum.h"
 #include "lib/event_skb.h"
+#include "lib/proxy.h"
 #include "lib/service.h"
 #include "lib/spoof.h"
 #include "lib/work.h"
@@ -27,6 +28,7 @@
  * SVC_FLAGS. */
 #define REDIRECTED (1 << 8)
 #define UNTRACKED  (1 << 9)
+#define PROXIED	   (1 << 13)
 #define REASON	   0xff
 
 /* The frame as a router would send it on. False for what a router answers, or must not touch. */
@@ -58,18 +60,18 @@ static __always_inline bool route(struct __sk_buff *ctx, __u64 where,
 	return true;
 }
 
-/* The endpoint an address is of, if packets can be handed to it. */
-static __always_inline struct corepath_endpoint *find_local(const struct corepath_addr *dst,
-							    __u32 *ifindex)
+/* The device of the endpoint that the packet is for, if packets can be handed to it; else 0. */
+GLOBAL __u32 ep_local(void)
 {
-	__u32 *found = bpf_map_lookup_elem(&ep_addrs, dst);
+	struct ep_packet *e = scratch();
 	struct corepath_endpoint *ep;
+	__u32 *found;
 
+	found = e ? bpf_map_lookup_elem(&ep_addrs, &e->f.dst) : NULL;
 	if (!found)
-		return NULL;
-	*ifindex = *found;
-	ep = bpf_map_lookup_elem(&endpoints, ifindex);
-	return ep && mac_is_set(ep->mac) ? ep : NULL;
+		return 0;
+	ep = bpf_map_lookup_elem(&endpoints, found);
+	return ep && mac_is_set(ep->mac) ? *found : 0;
 }
 
 /* Reads a packet that an endpoint sends (`sends`), or is sent, into the scratch. */
@@ -103,15 +105,16 @@ GLOBAL __u32 ep_read(struct __sk_buff *ctx, __u64 where, __u32 frag_id, __u32 se
 	return COREPATH_DROP_FORWARDED;
 }
 
-/* What the packet's ends in this host say of it. The device it is to be handed to is in the upper
- * half. */
-GLOBAL __u64 ep_send(struct __sk_buff *ctx)
+/* What the packet's ends in this host say of it; `local` is the device of the endpoint that it is
+ * for. The device it is to be handed to is in the upper half, or, of one that is PROXIED, the
+ * proxy's port. What is asked again below is in maps, where it costs the verifier nothing. */
+GLOBAL __u64 ep_send(struct __sk_buff *ctx, __u32 local)
 {
 	struct judge from = {.ifindex = ctx->ifindex, .direction = COREPATH_OUT};
-	struct judge to = {.direction = COREPATH_IN};
+	struct judge to = {.ifindex = local, .direction = COREPATH_IN};
 	enum corepath_drop reason;
 	struct work w = {};
-	bool hairpin, peer;
+	bool hairpin;
 
 	from.ep = bpf_map_lookup_elem(&endpoints, &from.ifindex);
 	if (!from.ep || !work_open(&w))
@@ -125,21 +128,32 @@ GLOBAL __u64 ep_send(struct __sk_buff *ctx)
 		svc_enter(w.ct, w.svc);
 	else if (!svc_fits(&w))
 		return COREPATH_DROP_LB_NAT_COLLISION;
-	hairpin = w.ct->flags & COREPATH_CT_HAIRPIN;
-	to.ifindex = from.ifindex;
-	to.ep = hairpin ? from.ep : find_local(&w.f->dst, &to.ifindex);
-	peer = to.ep && to.ep->flags & COREPATH_ENDPOINT_PEER;
 	reason = work_judge(&w, &from);
+	if (reason)
+		return work_refused(&w, reason);
+	hairpin = w.ct->flags & COREPATH_CT_HAIRPIN;
+	if (hairpin)
+		to.ifindex = from.ifindex;
+	/* whom the proxy asks in its turn sees the proxy, not this endpoint */
+	w.judged->proxy = w.side ? 0 : w.ct->proxy;
+	if (w.judged->proxy)
+		to.ifindex = 0;
+	to.ep = to.ifindex ? bpf_map_lookup_elem(&endpoints, &to.ifindex) : NULL;
 	/* by the peer's way its tc_to_endpoint does not see it, by any other it does; and then not
 	 * who a packet to itself is from */
-	if (!reason && to.ep && (peer || hairpin))
+	if (to.ep && (to.ep->flags & COREPATH_ENDPOINT_PEER || hairpin))
 		reason = work_judge(&w, &to);
 	if (reason)
 		return work_refused(&w, reason);
 	reason = work_done(&w);
-	if (!reason && (from.audited || to.audited))
+	if (!reason && w.judged->audited)
 		reason = COREPATH_DROP_POLICY_AUDITED;
-	return reason | (peer ? svc_answer(&w) : 0) | (to.ep ? (__u64)to.ifindex << 32 : 0);
+	if (w.judged->proxy)
+		return reason | PROXIED | (__u64)w.judged->proxy << 32;
+	if (!to.ep)
+		return reason;
+	return reason | (to.ep->flags & COREPATH_ENDPOINT_PEER ? svc_answer(&w) : 0) |
+	       (__u64)to.ifindex << 32;
 }
 
 GLOBAL __u32 ep_receive(struct __sk_buff *ctx)
@@ -158,7 +172,7 @@ GLOBAL __u32 ep_receive(struct __sk_buff *ctx)
 	if (reason)
 		return work_refused(&w, reason);
 	reason = work_done(&w);
-	if (!reason && to.audited)
+	if (!reason && w.judged->audited)
 		reason = COREPATH_DROP_POLICY_AUDITED;
 	return reason | (w.ct ? svc_answer(&w) : 0);
 }
@@ -217,9 +231,13 @@ GLOBAL __u32 ep_sent(struct __sk_buff *ctx, __u64 where, __u32 frag_id)
 	reason = ep_read(ctx, where, frag_id, true);
 	if (reason)
 		return reason & ~UNTRACKED;
-	decision = ep_send(ctx);
+	decision = ep_send(ctx, ep_local());
 	reason = decision;
 	to = decision >> 32;
+	/* an endpoint that asks itself has another address in the packet, which no answer finds */
+	if (reason & PROXIED)
+		return served & SVC_SRC ? COREPATH_DROP_POLICY_NO_PROXY
+					: proxy_take(ctx, where, to);
 	if (to && !is_dropped(reason & REASON))
 		reason |= ep_deliver(ctx, where, to);
 	/* who sent it must have it, or nobody */

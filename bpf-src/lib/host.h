@@ -151,7 +151,7 @@ __attribute__((noinline)) __u32 host_judge(__u32 out)
 	reason = reason ? work_refused(&w, reason) : work_done(&w);
 	if (reason)
 		return host_says(j.ep, reason);
-	return j.audited ? COREPATH_DROP_POLICY_AUDITED : COREPATH_DROP_FORWARDED;
+	return w.judged->audited ? COREPATH_DROP_POLICY_AUDITED : COREPATH_DROP_FORWARDED;
 }
 
 /* The host's word on a packet of its own, as a reason. */

@@ -63,10 +63,13 @@ static __always_inline __u32 policy_what(__be16 port, __u8 proto, enum corepath_
 }
 
 /*
- * Whether the policy allows the packet, which is counted with the rule that says so; not, if no
- * rule matches. A global function of numbers: verified once, for all hooks.
+ * Whether the policy allows the packet, which is counted with the rule that says so: 0 is not, as
+ * if no rule matches. Else the port of the proxy it goes to, 0 for none, in the upper half. A
+ * global function of numbers: verified once, for all hooks.
  */
-__attribute__((noinline)) int policy_allows(__u32 scope, __u32 identity, __u32 what, __u32 bytes)
+#define POLICY_ALLOWED 1
+
+__attribute__((noinline)) __u32 policy_allows(__u32 scope, __u32 identity, __u32 what, __u32 bytes)
 {
 	struct corepath_policy_key key = {
 		.scope = scope,
@@ -78,11 +81,11 @@ __attribute__((noinline)) int policy_allows(__u32 scope, __u32 identity, __u32 w
 	struct corepath_policy_rule *rule = policy_find(&key);
 
 	if (!rule)
-		return false;
+		return 0;
 	/* rules are shared by all CPUs; what is allowed comes here once for each connection */
 	__sync_fetch_and_add(&rule->packets, 1);
 	__sync_fetch_and_add(&rule->bytes, bytes);
-	return rule->verdict == COREPATH_ALLOW;
+	return rule->verdict == COREPATH_ALLOW ? POLICY_ALLOWED | rule->proxy << 16 : 0;
 }
 
 #endif

@@ -40,6 +40,12 @@
 		field_;                                                                            \
 	})
 
+#define SKB_STORE(ctx, field, value)                                                               \
+	asm volatile("*(u32 *)(%0 + %1) = %2"                                                      \
+		     :                                                                             \
+		     : "r"(ctx), "i"(__builtin_offsetof(struct __sk_buff, field)), "r"(value)      \
+		     : "memory")
+
 static __always_inline void *skb_data(struct __sk_buff *ctx)
 {
 	return SKB_LOAD(ctx, data);

@@ -28,6 +28,7 @@ struct ep_packet {
 	struct ct_packet p;
 	struct corepath_flow f;
 	struct ep_service svc; /* endpoints alone have it */
+	struct judged judged;
 };
 
 struct {
@@ -49,6 +50,7 @@ struct work {
 	const struct ct_packet *p;
 	const struct corepath_flow *f;
 	struct ep_service *svc;
+	struct judged *judged;
 	struct corepath_ct *ct;
 	__u64 now;
 	bool found;	  /* ct is in a table; else it is put together */
@@ -94,13 +96,13 @@ static __always_inline enum corepath_drop work_find(struct work *w, bool receive
 	return w->ct ? COREPATH_DROP_FORWARDED : COREPATH_DROP_CT_FAILED;
 }
 
-static __always_inline enum corepath_drop work_judge(struct work *w, struct judge *j)
+static __always_inline enum corepath_drop work_judge(struct work *w, const struct judge *j)
 {
 	__u32 own = j->direction == COREPATH_OUT ? w->side : !w->side;
 
 	if (!w->ct) /* never; the verifier cannot know */
 		return COREPATH_DROP_CT_FAILED;
-	return judge_packet(j, w->ct, own, w->side, w->p, w->f);
+	return judge_packet(j, w->ct, own, w->side, w->p, w->f, w->judged);
 }
 
 /* Nobody objected. */
@@ -138,6 +140,8 @@ static __always_inline bool work_open(struct work *w)
 	w->p = &e->p;
 	w->f = &e->f;
 	w->svc = &e->svc;
+	w->judged = &e->judged;
+	e->judged.audited = false;
 	return true;
 }
 

@@ -203,7 +203,11 @@ const struct command commands[] = {
 	 "identity; nothing.\n"
 	 "  identity=N       of the other side: see 'identity add'\n"
 	 "  proto=P          tcp, udp, icmp, icmpv6, sctp or a number\n"
-	 "  port=N           where the connection goes to; TCP and UDP only",
+	 "  port=N           where the connection goes to; TCP and UDP only\n"
+	 "  proxy=N          out of an endpoint, TCP and UDP: what is allowed is not sent on but handed "
+	 "to the socket of this host (IP_TRANSPARENT) that listens on port N at all addresses, which "
+	 "sees whom it was for; while none listens it is dropped (policy_no_proxy). 'ip rule' and "
+	 "table 2053 lead there while there is such a rule",
 	 "corepath policy add veth7 in allow identity=200 proto=tcp port=443", 0, 3, UNLIMITED,
 	 cmd_policy_add},
 	{"policy", "del", "DEV|host in|out [KEY=VALUE...]", "Take the rule away again.",

@@ -58,13 +58,13 @@ static json_t *rules_json(const struct corepath_policy_info *list, size_t n)
 		/* a value that could not be made makes the whole NULL for print_json */
 		if (json_array_append_new(
 			    array,
-			    json_pack("{s:s, s:s, s:s, s:I, s:s?, s:I, s:I, s:I}", "dev", s->dev,
-				      "direction", s->direction == COREPATH_IN ? "in" : "out",
-				      "verdict", verdict_name(s), "identity",
-				      (json_int_t)s->identity, "proto",
+			    json_pack("{s:s, s:s, s:s, s:I, s:s?, s:I, s:I, s:I, s:I}", "dev",
+				      s->dev, "direction",
+				      s->direction == COREPATH_IN ? "in" : "out", "verdict",
+				      verdict_name(s), "identity", (json_int_t)s->identity, "proto",
 				      s->proto ? corepath_proto_format(s->proto, proto) : NULL,
-				      "port", (json_int_t)s->port, "packets",
-				      (json_int_t)list[i].packets, "bytes",
+				      "port", (json_int_t)s->port, "proxy", (json_int_t)s->proxy,
+				      "packets", (json_int_t)list[i].packets, "bytes",
 				      (json_int_t)list[i].bytes))) {
 			json_decref(array);
 			return NULL;

@@ -42,13 +42,13 @@ static int status_json(const struct args *args, const struct corepath_status *st
 		}
 	}
 	return print_json(json_pack(
-		"{s:b, s:s, s:s, s:I, s:o, s:{s:o, s:o}, s:o, s:I, s:{s:I, s:I}}", "up", 1,
+		"{s:b, s:s, s:s, s:I, s:o, s:{s:o, s:o}, s:o, s:I, s:{s:I, s:I}, s:I}", "up", 1,
 		"pin_dir", args->pin_dir, "version", running->version, "layout",
 		(json_int_t)running->layout, "devices", devs, "prefixes", "ipv4",
 		usage_json(&st->prefixes4), "ipv6", usage_json(&st->prefixes6), "cgroups",
 		cgroups_json(cgroups, n_cgroups), "endpoints", (json_int_t)st->n_endpoints,
 		"services", "count", (json_int_t)st->n_services, "for_endpoints",
-		(json_int_t)st->n_endpoint_services));
+		(json_int_t)st->n_endpoint_services, "proxy_rules", (json_int_t)st->n_proxies));
 }
 
 static void status_text(const struct args *args, const struct corepath_status *st,
@@ -84,6 +84,9 @@ static void status_text(const struct args *args, const struct corepath_status *s
 	if (st->n_endpoints)
 		printf("endpoints: %zu; what they send to %zu of %zu services is translated\n",
 		       st->n_endpoints, st->n_endpoint_services, st->n_services);
+	if (st->n_proxies)
+		printf("proxies: %zu rules hand connections to one, by mark %#x and table %d\n",
+		       st->n_proxies, COREPATH_PROXY_MARK, COREPATH_PROXY_TABLE);
 }
 
 int cmd_status(const struct args *args)

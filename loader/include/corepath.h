@@ -148,6 +148,7 @@ struct corepath_status {
 	size_t n_endpoints;	    /* whose programs are attached */
 	size_t n_services;	    /* all of them */
 	size_t n_endpoint_services; /* those that packets of endpoints are translated to */
+	size_t n_proxies;	    /* rules that hand connections to a proxy */
 };
 
 /* Fills `st`; the caller frees st->devs. -ENOENT if nothing is up. */

@@ -64,6 +64,8 @@ struct corepath_policy_spec {
 	__u32 identity; /* of the other side; 0: any */
 	__u8 proto;	/* 0: any */
 	__u16 port;	/* where connections go to, host order; 0: any. Of TCP and UDP only */
+	__u16 proxy; /* host order; not 0: what is allowed is handed to the socket of this host that
+		      * listens there. Of TCP and UDP that an endpoint sends only */
 };
 
 struct corepath_policy_info {
@@ -71,8 +73,9 @@ struct corepath_policy_info {
 	__u64 packets, bytes; /* denied; or allowed, of which the first of each connection counts */
 };
 
-/* Adds the rule, or changes the verdict of the one that is there; open connections are judged anew.
- * -ENOENT if the device has no endpoint, or, of del, there is no such rule. */
+/* Adds the rule, or changes verdict and proxy of the one that is there; open connections are judged
+ * anew. With the first rule that has a proxy come the routes to it, which go with the last. -ENOENT
+ * if the device has no endpoint, or, of del, there is no such rule. */
 int corepath_policy_add(const char *pin_dir, const struct corepath_policy_spec *spec);
 int corepath_policy_del(const char *pin_dir, const struct corepath_policy_spec *spec);
 int corepath_policy_list(const char *pin_dir, struct corepath_policy_info **list, size_t *n);

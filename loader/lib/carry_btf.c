@@ -2,7 +2,8 @@
 /*
  * Whether the values of a pinned map mean what this version takes them for, by the type information
  * that the kernel keeps for the map: the fields that it has must be the first ones of ours, under
- * the same names and in the same places. A size alone does not tell.
+ * the same names and in the same places. A size alone does not tell. What was padding, which is all
+ * zeros, may have become a field.
  */
 #include <bpf/btf.h>
 #include <string.h>
@@ -16,6 +17,11 @@ struct sides {
 
 static bool alike(const struct sides *s, __u32 old, __u32 new, bool may_grow, int depth);
 
+static bool names_alike(const char *old, const char *new)
+{
+	return !strncmp(old, "pad", 3) || !strcmp(old, new);
+}
+
 static bool members_alike(const struct sides *s, const struct btf_type *old,
 			  const struct btf_type *new, bool may_grow, int depth)
 {
@@ -25,8 +31,8 @@ static bool members_alike(const struct sides *s, const struct btf_type *old,
 	if (n > btf_vlen(new) || (!may_grow && (n != btf_vlen(new) || old->size != new->size)))
 		return false;
 	for (i = 0; i < n; i++)
-		if (strcmp(btf__name_by_offset(s->old, a[i].name_off),
-			   btf__name_by_offset(s->new, b[i].name_off)) ||
+		if (!names_alike(btf__name_by_offset(s->old, a[i].name_off),
+				 btf__name_by_offset(s->new, b[i].name_off)) ||
 		    a[i].offset != b[i].offset ||
 		    !alike(s, a[i].type, b[i].type, may_grow && i == n - 1, depth))
 			return false;

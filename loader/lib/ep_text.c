@@ -180,7 +180,13 @@ int corepath_policy_word(const char *word, struct corepath_policy_spec *spec)
 		spec->port = number;
 		return 0;
 	}
-	return cp_word_fail(word, "no such part of a rule; use identity=, proto= or port=");
+	if ((v = cp_word_value(word, "proxy"))) {
+		if (!cp_parse_number(v, 65535, &number) || !number)
+			return cp_word_fail(word, "not a port from 1 to 65535");
+		spec->proxy = number;
+		return 0;
+	}
+	return cp_word_fail(word, "no such part of a rule; use identity=, proto=, port= or proxy=");
 }
 
 const char *corepath_policy_format(const struct corepath_policy_spec *s, char *buf)
@@ -194,6 +200,8 @@ const char *corepath_policy_format(const struct corepath_policy_spec *s, char *b
 	if (s->proto)
 		used += sprintf(buf + used, " proto=%s", corepath_proto_format(s->proto, proto));
 	if (s->port)
-		sprintf(buf + used, " port=%u", s->port);
+		used += sprintf(buf + used, " port=%u", s->port);
+	if (s->proxy)
+		sprintf(buf + used, " proxy=%u", s->proxy);
 	return buf;
 }

@@ -298,6 +298,15 @@ void cp_failsafe_defaults(struct corepath_failsafe list[COREPATH_FAILSAFES]);
 int cp_failsafe_parse(const char *word, const char *text,
 		      struct corepath_failsafe list[COREPATH_FAILSAFES]);
 
+/* policy.c: how many rules have a proxy; and the way to proxies goes, with all rules. */
+size_t cp_policy_proxies(const struct cp_dir *dir);
+void cp_policy_down(const struct cp_dir *dir);
+
+/* proxy_routes.c: the way of packets to a proxy, in both families; it may be there, or gone,
+ * already. A negative errno without an error text. */
+int cp_proxy_routes_add(void);
+void cp_proxy_routes_del(void);
+
 /* ct.c: writes the settings new maps have, of any object that has the map. */
 int cp_ct_init(struct bpf_object *obj);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include "internal.h"
 
 int cp_policy_check(const struct corepath_policy_spec *spec)
@@ -17,6 +18,19 @@ int cp_policy_check(const struct corepath_policy_spec *spec)
 	if (spec->port && spec->proto != IPPROTO_TCP && spec->proto != IPPROTO_UDP)
 		return cp_fail(EINVAL, "port=%u: a rule with a port says proto=tcp or proto=udp",
 			       spec->port);
+	if (!spec->proxy)
+		return 0;
+	if (spec->proto != IPPROTO_TCP && spec->proto != IPPROTO_UDP)
+		return cp_fail(EINVAL, "proxy=%u: a rule with a proxy says proto=tcp or proto=udp",
+			       spec->proxy);
+	if (spec->verdict != COREPATH_ALLOW)
+		return cp_fail(EINVAL, "proxy=%u: what is denied goes nowhere; use allow",
+			       spec->proxy);
+	if (spec->direction != COREPATH_OUT || !strcmp(spec->dev, COREPATH_POLICY_HOST))
+		return cp_fail(EINVAL,
+			       "proxy=%u: only what an endpoint sends can be handed to a proxy; "
+			       "write: corepath policy add DEV out allow ...",
+			       spec->proxy);
 	return 0;
 }
 
@@ -57,6 +71,55 @@ static int judge_anew(const struct cp_eps *m, const struct corepath_policy_spec 
 	return !err && of_host(spec) ? cp_host_commit(&m->dir, m->endpoints) : err;
 }
 
+/* ---- proxies ---- */
+
+static size_t count_proxies(int rules)
+{
+	struct corepath_policy_key key, *prev = NULL;
+	struct corepath_policy_rule rule;
+	size_t n = 0;
+
+	for (; !bpf_map_get_next_key(rules, prev, &key); prev = &key)
+		n += !bpf_map_lookup_elem(rules, &key, &rule) && rule.proxy;
+	return n;
+}
+
+/* The way to proxies is there before the first rule that has one, and until after the last. */
+static int proxy_open(const struct corepath_policy_spec *spec)
+{
+	int err = spec->proxy ? cp_proxy_routes_add() : 0;
+
+	return err ? cp_fail(-err,
+			     "the way to proxies (ip rule priority %d, table %d): %s; run as root, "
+			     "with lo up",
+			     COREPATH_PROXY_PRIORITY, COREPATH_PROXY_TABLE, strerror(-err))
+		   : 0;
+}
+
+static void proxy_close(int rules, bool had)
+{
+	if (had && !count_proxies(rules))
+		cp_proxy_routes_del();
+}
+
+size_t cp_policy_proxies(const struct cp_dir *dir)
+{
+	int rules = cp_pin_get(dir, CP_MAP_RULES);
+	size_t n = rules < 0 ? 0 : count_proxies(rules);
+
+	if (rules >= 0)
+		close(rules);
+	return n;
+}
+
+void cp_policy_down(const struct cp_dir *dir)
+{
+	if (cp_policy_proxies(dir))
+		cp_proxy_routes_del();
+}
+
+/* ---- change ---- */
+
 /* -ENOENT if there is no endpoint at all. */
 static int open_maps(struct cp_eps *m, const char *pin_dir, enum cp_access access)
 {
@@ -72,20 +135,29 @@ static int open_maps(struct cp_eps *m, const char *pin_dir, enum cp_access acces
 int cp_policy_put(const struct cp_eps *m, __u32 scope, const struct corepath_policy_spec *spec)
 {
 	struct corepath_policy_key key = key_of(spec, scope);
-	struct corepath_policy_rule rule = {.verdict = spec->verdict};
+	struct corepath_policy_rule rule = {.verdict = spec->verdict, .proxy = htons(spec->proxy)},
+				    old = {};
 	int err = cp_policy_check(spec);
 
+	if (!err)
+		err = proxy_open(spec);
 	if (err)
 		return err;
+	bpf_map_lookup_elem(m->rules, &key, &old);
 	err = bpf_map_update_elem(m->rules, &key, &rule, BPF_ANY);
+	proxy_close(m->rules, old.proxy || spec->proxy);
 	return err ? cp_eps_fail(m, CP_MAP_RULES, err) : 0;
 }
 
 int cp_policy_remove(const struct cp_eps *m, __u32 scope, const struct corepath_policy_spec *spec)
 {
 	struct corepath_policy_key key = key_of(spec, scope);
-	int err = bpf_map_delete_elem(m->rules, &key);
+	struct corepath_policy_rule old = {};
+	int err;
 
+	bpf_map_lookup_elem(m->rules, &key, &old);
+	err = bpf_map_delete_elem(m->rules, &key);
+	proxy_close(m->rules, old.proxy);
 	if (err == -ENOENT)
 		return cp_fail(ENOENT, "%s: no such rule; 'corepath policy list' shows them",
 			       spec->dev);
@@ -132,7 +204,7 @@ int corepath_policy_del(const char *pin_dir, const struct corepath_policy_spec *
 void cp_policy_forget(const struct cp_eps *m, __u32 ifindex)
 {
 	struct corepath_policy_key key, next;
-	bool more = !bpf_map_get_next_key(m->rules, NULL, &key);
+	bool more = !bpf_map_get_next_key(m->rules, NULL, &key), had = count_proxies(m->rules);
 
 	while (more) {
 		/* before it is deleted: the next one after a key that is gone is the first */
@@ -141,6 +213,7 @@ void cp_policy_forget(const struct cp_eps *m, __u32 ifindex)
 			bpf_map_delete_elem(m->rules, &key);
 		key = next;
 	}
+	proxy_close(m->rules, had);
 }
 
 /* ---- list ---- */
@@ -168,7 +241,8 @@ static void fill(const struct corepath_policy_key *key, const struct corepath_po
 			 .verdict = rule->verdict,
 			 .identity = key->identity,
 			 .proto = key->proto,
-			 .port = ntohs(key->port)},
+			 .port = ntohs(key->port),
+			 .proxy = ntohs(rule->proxy)},
 		.packets = rule->packets,
 		.bytes = rule->bytes,
 	};

@@ -329,6 +329,8 @@ static int down_all(const struct cp_dir *dir, struct cp_link *links, size_t n)
 	if (!err)
 		err = cp_lb_unpin(dir);
 	if (!err)
+		cp_policy_down(dir);
+	if (!err)
 		err = cp_ep_unpin(dir);
 	if (!err)
 		err = cp_guard_unpin(dir);

@@ -103,6 +103,9 @@ void tc_flows_add(Suite *suite, const struct selection *selection);
 /* Adds those of endpoints that connect to services, functional.tc_svc_traffic.*. */
 void tc_svc_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of endpoints whose policy names a proxy, functional.tc_proxy.*. */
+void tc_proxy_add(Suite *suite, const struct selection *selection);
+
 /* Adds that of a full table of connections, functional.tc_full.*. */
 void tc_full_add(Suite *suite, const struct selection *selection);
 

@@ -37,7 +37,7 @@ static const struct group {
 	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add, privileges_add}},
 	{"tc",
 	 "traffic of endpoints and the uplink, on tc hooks",
-	 {tc_traffic_add, tc_flows_add, tc_full_add, tc_svc_add, uplink_traffic_add,
+	 {tc_traffic_add, tc_flows_add, tc_full_add, tc_svc_add, tc_proxy_add, uplink_traffic_add,
 	  uplink_rollback_add, uplink_forward_add, uplink_host_add, privileges_tc_add,
 	  config_whole_add}},
 	{"security",

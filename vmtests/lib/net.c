@@ -429,6 +429,26 @@ out:
 	return err ? -1 : 0;
 }
 
+int net_count_rules(int table)
+{
+	struct nl_sock *sock = route_socket();
+	struct nl_cache *cache = NULL;
+	struct nl_object *rule;
+	int err, n = -1;
+
+	if (!sock)
+		return -1;
+	err = rtnl_rule_alloc_cache(sock, AF_UNSPEC, &cache);
+	if (err)
+		fail("rules of routes: %s", nl_geterror(err));
+	else
+		for (n = 0, rule = nl_cache_get_first(cache); rule; rule = nl_cache_get_next(rule))
+			n += (int)rtnl_rule_get_table((struct rtnl_rule *)rule) == table;
+	nl_cache_free(cache);
+	nl_socket_free(sock);
+	return n;
+}
+
 int net_forward(void)
 {
 	static const char *const files[] = {"/proc/sys/net/ipv4/ip_forward",

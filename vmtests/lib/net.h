@@ -65,6 +65,9 @@ int net_route(const char *dst, const char *gateway, const char *name, int table)
 /* What comes from @src ("a.b.c.d/len") is routed by @table. */
 int net_rule(const char *src, int table);
 
+/* How many rules of routes, of both families, lead to @table; -1: net_error() says why. */
+int net_count_rules(int table);
+
 /* Makes the present namespace a router, of both families. */
 int net_forward(void);
 

@@ -99,7 +99,11 @@ struct corepath_running {
 	  "the policy of the endpoint or host it is for does not allow it")                        \
 	X(POLICY_AUDITED, 41, "policy_audited",                                                    \
 	  "not dropped: the policy does not allow it, and only audits")                            \
-	X(CONN_LIMIT, 42, "conn_limit", "the endpoint has as many connections as it may")
+	X(CONN_LIMIT, 42, "conn_limit", "the endpoint has as many connections as it may")          \
+	X(POLICY_PROXIED, 43, "policy_proxied",                                                    \
+	  "not dropped: handed to the proxy that its endpoint's policy names")                     \
+	X(POLICY_NO_PROXY, 44, "policy_no_proxy",                                                  \
+	  "its endpoint's policy hands it to a proxy, and none listens that can take it")
 
 enum corepath_drop {
 #define COREPATH_X(sym, num, name, text) COREPATH_DROP_##sym = num,
@@ -124,6 +128,7 @@ static inline int corepath_is_drop(enum corepath_drop reason)
 	case COREPATH_DROP_NAT_MASQUERADED:
 	case COREPATH_DROP_NAT_RETURNED:
 	case COREPATH_DROP_ENDPOINT_DELIVERED:
+	case COREPATH_DROP_POLICY_PROXIED:
 		return 0;
 	default:
 		return 1;

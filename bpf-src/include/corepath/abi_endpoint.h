@@ -63,7 +63,7 @@ struct corepath_ct {
 	__u8 seen[2];	   /* enum corepath_ct_seen */
 	__u8 state;	   /* enum corepath_ct_state */
 	__u8 flags;	   /* enum corepath_ct_flags */
-	__u16 pad;
+	__u16 proxy;	   /* network order; not 0: side 0's endpoint hands it to this port's */
 	__u16 service_port; /* network order; not 0: side 0 believes to talk to this service */
 	struct corepath_addr service;
 };
@@ -101,8 +101,18 @@ struct corepath_policy_rule {
 	__u64 packets;
 	__u64 bytes;
 	__u32 verdict; /* COREPATH_DENY or COREPATH_ALLOW */
-	__u32 pad;
+	__u32 proxy;   /* a port, network order; not 0: what is allowed goes to its listener */
 };
+
+/*
+ * Packets for a proxy have this bit in their mark (others stay as they are), and the route rule of
+ * this priority sends what has it to a table where every address is the host's own. Without, the
+ * kernel would forward them, and drops them there, as they have a socket (ip_forward() in
+ * net/ipv4/ip_forward.c, ip6_forward() in net/ipv6/ip6_output.c).
+ */
+#define COREPATH_PROXY_MARK	0x01000000
+#define COREPATH_PROXY_TABLE	2053
+#define COREPATH_PROXY_PRIORITY 53
 
 /* Key of identities, a trie: who is behind an address. */
 struct corepath_identity_key {
