@@ -235,7 +235,7 @@ int cp_ep_write_address(const struct cp_eps *m, const struct corepath_addr *a, _
 	err = bpf_map_update_elem(m->addrs, a, &ifindex, BPF_ANY);
 	if (err)
 		return cp_eps_fail(m, CP_MAP_EP_ADDRS, err);
-	err = bpf_map_update_elem(m->identities, &key, &identity, BPF_ANY);
+	err = cp_trie_put(m->identities, &key, &identity);
 	return err ? cp_eps_fail(m, CP_MAP_IDENTITIES, err) : 0;
 }
 

@@ -145,7 +145,7 @@ int cp_lb_write_vip(struct cp_lb *lb, struct cp_vip *vip)
 	int err = 0;
 
 	if (!host)
-		return bpf_map_update_elem(lb->vips, &vip->key, &value, BPF_ANY);
+		return cp_trie_put(lb->vips, &vip->key, &value);
 	host->addr = vip->key.addr;
 	__atomic_store_n(&host->id, vip->id, __ATOMIC_RELEASE);
 	if (!vip->in_trie)

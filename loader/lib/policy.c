@@ -299,7 +299,7 @@ struct corepath_identity_key cp_identity_key(const struct corepath_prefix *p)
 int cp_identity_put(const struct cp_eps *m, const struct corepath_prefix *p, __u32 identity)
 {
 	struct corepath_identity_key key = cp_identity_key(p);
-	int err = bpf_map_update_elem(m->identities, &key, &identity, BPF_ANY);
+	int err = cp_trie_put(m->identities, &key, &identity);
 
 	return err ? cp_eps_fail(m, CP_MAP_IDENTITIES, err) : 0;
 }
