@@ -178,8 +178,7 @@ int BPF_PROG(sec_exit, struct task_struct *p)
 
 	if (!kind_wanted(COREPATH_EVENT_EXIT) || !compat_may_be_last(p))
 		return 0;
-	key.pid = p->tgid;
-	key.start_ns = BPF_CORE_READ(p, group_leader, start_boottime);
+	process_key(&key, p);
 	if (bpf_map_update_elem(&sec_ended, &key, &one, BPF_NOEXIST))
 		return 0;
 	slot = scratch_take();

@@ -13,9 +13,11 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "lib/deeds_attr.h"
 #include "lib/deeds_exec.h"
 #include "lib/deeds_file.h"
 #include "lib/deeds_power.h"
+#include "lib/deeds_running.h"
 #include "lib/deeds_socket.h"
 
 /* BPF_PROG() gives each program a context, which none here asks for. */
@@ -80,6 +82,12 @@ int BPF_PROG(sec_see_args, struct task_struct *p, pid_t old_tid, struct linux_bi
 	return 0;
 }
 
+SEC("iter/task")
+int sec_see_running(struct bpf_iter__task *ctx)
+{
+	return on_running(ctx->meta->seq, ctx->task);
+}
+
 SAME(open, "file_open", on_open(file, hook), struct file *file)
 
 SAME(truncate, "path_truncate", on_its_path(COREPATH_OP_WRITE, path, hook), const struct path *path)
@@ -116,6 +124,37 @@ SAME(chmod, "path_chmod", on_chmod(path, mode, hook), const struct path *path, u
 /* Its ids are structs, which trampolines take from 6.1 on (720e6a435194). */
 SOME(chown, "path_chown", "security_path_chown", on_its_path(COREPATH_OP_CHOWN, path, hook),
      const struct path *path)
+
+/* ---- attributes of files ---- */
+
+/* Whose arguments depend on the kernel: compat_xattr(). */
+#define XATTR(name, optional, lsm_hook)                                                            \
+	SEC(optional "lsm/" lsm_hook)                                                              \
+	int sec_lsm_##name(void *ctx)                                                              \
+	{                                                                                          \
+		return lsm(on_xattr(ctx, COREPATH_HOOK_LSM));                                      \
+	}                                                                                          \
+	SEC(optional "fmod_ret/security_" lsm_hook)                                                \
+	int sec_mod_##name(void *ctx)                                                              \
+	{                                                                                          \
+		return lsm(on_xattr(ctx, COREPATH_HOOK_FMOD_RET));                                 \
+	}
+
+XATTR(setxattr, "", "inode_setxattr")
+XATTR(removexattr, "", "inode_removexattr")
+
+/* From 6.2 on those of system.posix_acl_... ask these ("security: add set acl hook"). */
+XATTR(set_acl, "?", "inode_set_acl")
+XATTR(remove_acl, "?", "inode_remove_acl")
+
+SAME(ioctl, "file_ioctl", on_ioctl(file, cmd, hook), struct file *file, unsigned int cmd)
+
+/* of 32-bit programs, from 6.8 on and in stable kernels (f1bb47a31dff) */
+SOME(ioctl32, "file_ioctl_compat", "security_file_ioctl_compat", on_ioctl(file, cmd, hook),
+     struct file *file, unsigned int cmd)
+
+SOME(file_setattr, "inode_file_setattr", "security_inode_file_setattr",
+     on_file_setattr(dentry, attr, hook), struct dentry *dentry, struct file_kattr *attr)
 
 /* ---- mounts ---- */
 

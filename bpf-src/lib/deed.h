@@ -35,9 +35,9 @@ static __noinline int rule_tell(void *trie, struct sec_scratch *s, __u32 rule)
 	return 1;
 }
 
-static __always_inline void scratch_tell(struct deed *d, struct sec_scratch *s, __u32 rule)
+static __always_inline void scratch_tell(struct deed *d, struct sec_scratch *s,
+					 struct task_struct *task, __u32 rule)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct corepath_rule_event *e = &s->event.rule;
 
 	if (!kind_wanted(COREPATH_EVENT_RULE) || !rule_tell(d->trie, s, rule)) {
@@ -57,23 +57,54 @@ static __always_inline void scratch_tell(struct deed *d, struct sec_scratch *s, 
 	event_finish(d->slot);
 }
 
+/* While processes that run already are looked for: the program that this one is about to run, or
+ * has `begun`, has been judged. begin_new_exec() of fs/exec.c counts self_exec_id. */
+static __noinline int exec_note(void *trie, struct sec_scratch *s, bool begun)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct corepath_running_process *r = &s->running;
+	struct corepath_process_key key = {};
+	struct corepath_sec_bits *set = set_of(trie, s);
+	__u32 i;
+
+	if (!set)
+		return 0;
+	process_key(&key, task);
+	r->set = set->yes[0];
+	r->exec_id = BPF_CORE_READ(task, self_exec_id) + !begun;
+	r->told = 1;
+	r->kill = 0;
+#pragma unroll
+	for (i = 0; i < COREPATH_RULE_WORDS; i++)
+		r->args[i] = 0;
+	bpf_map_update_elem(&sec_running, &key, r, BPF_ANY);
+	return 0;
+}
+
+static __always_inline void hit_count(__u32 rule)
+{
+	__u64 *hits = bpf_map_lookup_elem(&sec_hits, &rule);
+
+	if (hits)
+		__sync_fetch_and_add(hits, 1);
+}
+
 /* What the live rules say is done and told. Returns the hook's answer. */
-static __always_inline int deed_do(struct deed *d, struct sec_scratch *s)
+static __always_inline int deed_judge(struct deed *d, struct sec_scratch *s, bool exec)
 {
 	struct corepath_rule_event *e = &s->event.rule;
 	__u8 action = 0;
 	int answer = 0;
 	__u32 rule;
-	__u64 *hits;
 
 	rule = choose(d->trie, s, &action);
 	if (rule >= COREPATH_RULES_MAX) {
 		scratch_give(d->slot);
 		return 0;
 	}
-	hits = bpf_map_lookup_elem(&sec_hits, &rule);
-	if (hits)
-		__sync_fetch_and_add(hits, 1);
+	hit_count(rule);
+	if (exec && sec_config.running)
+		exec_note(d->trie, s, d->hook == COREPATH_HOOK_TRACEPOINT);
 	e->action = action;
 	e->prevented = preventable(d) && action >= COREPATH_ACTION_DENY;
 	if (e->prevented)
@@ -82,8 +113,19 @@ static __always_inline int deed_do(struct deed *d, struct sec_scratch *s)
 	e->killed = (action == COREPATH_ACTION_KILL ||
 		     (action == COREPATH_ACTION_DENY && !e->prevented)) &&
 		    !bpf_send_signal(SIGKILL);
-	scratch_tell(d, s, rule);
+	scratch_tell(d, s, (void *)bpf_get_current_task(), rule);
 	return answer;
+}
+
+static __always_inline int deed_do(struct deed *d, struct sec_scratch *s)
+{
+	return deed_judge(d, s, false);
+}
+
+/* The same of exec. */
+static __always_inline int exec_do(struct deed *d, struct sec_scratch *s)
+{
+	return deed_judge(d, s, true);
 }
 
 /* The end of every hook that began. */

@@ -14,13 +14,6 @@
  * lookup that the verifier goes through by itself. */
 #define ARG_PIECES 48
 
-/* What is known of the policy set as a whole. */
-static __always_inline struct corepath_sec_bits *set_of(void *trie, struct sec_scratch *s)
-{
-	key_start(s, COREPATH_DIM_SET, 0);
-	return bpf_map_lookup_elem(trie, &s->key);
-}
-
 /* Keeps the live rules about arguments for later; the others stay live. */
 static __noinline int args_defer(void *trie, struct sec_scratch *s, struct linux_binprm *bprm)
 {
@@ -67,11 +60,11 @@ static __always_inline int on_exec(struct linux_binprm *bprm, __u32 hook)
 	file_apply(&d, s, &path);
 	if (dim_used(COREPATH_DIM_ARGC))
 		number_apply(d.trie, s, COREPATH_DIM_ARGC, BPF_CORE_READ(bprm, argc));
-	if (!dim_used(COREPATH_DIM_ARG))
-		return deed_end(&d, s);
-	subject_apply(&d, s);
-	args_defer(d.trie, s, bprm);
-	return deed_do(&d, s);
+	if (live_left(s))
+		subject_apply(&d, s);
+	if (dim_used(COREPATH_DIM_ARG))
+		args_defer(d.trie, s, bprm);
+	return exec_do(&d, s);
 }
 
 /* The arguments of the program that is in place, as far as there is room, into the scratch's name.
@@ -165,7 +158,7 @@ static __always_inline void on_args(__u32 tid, struct linux_binprm *bprm, __u32 
 			path_finish(d.slot);
 			s->event.rule.path_len = name_append(s);
 		}
-		deed_do(&d, s);
+		exec_do(&d, s);
 	}
 	bpf_map_delete_elem(&sec_pending, &tid);
 }

@@ -47,6 +47,13 @@ static __always_inline __u32 pid_namespace_of(struct task_struct *p)
 	return BPF_CORE_READ(ns, ns.inum);
 }
 
+/* `key` is zeroed. */
+static __always_inline void process_key(struct corepath_process_key *key, struct task_struct *p)
+{
+	key->start_ns = BPF_CORE_READ(p, group_leader, start_boottime);
+	key->pid = BPF_CORE_READ(p, tgid);
+}
+
 static __always_inline void process_fill(struct corepath_process *out, struct task_struct *p)
 {
 	struct task_struct *leader = BPF_CORE_READ(p, group_leader);

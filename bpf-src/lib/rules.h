@@ -58,6 +58,14 @@ struct {
 	__type(value, struct sec_pending);
 } sec_pending SEC(".maps");
 
+/* Processes that ran when the rules came, and those whose program a hook has judged meanwhile. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, COREPATH_RUNNING_MAX);
+	__type(key, struct corepath_process_key);
+	__type(value, struct corepath_running_process);
+} sec_running SEC(".maps");
+
 /* What one hook knows of what is done. */
 struct deed {
 	void *trie;
@@ -77,6 +85,13 @@ static __always_inline void key_start(struct sec_scratch *s, __u32 dim, __u32 by
 {
 	s->key.dim = dim;
 	s->key.prefixlen = 8 + 8 * bytes;
+}
+
+/* What is known of the policy set as a whole. */
+static __always_inline struct corepath_sec_bits *set_of(void *trie, struct sec_scratch *s)
+{
+	key_start(s, COREPATH_DIM_SET, 0);
+	return bpf_map_lookup_elem(trie, &s->key);
 }
 
 /* Takes from the live rules those that have a condition of the key's dim which the key does not

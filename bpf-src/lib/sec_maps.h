@@ -53,6 +53,7 @@ struct sec_scratch {
 	__u64 met[COREPATH_RULE_WORDS]; /* rules of which one of several things meets a condition */
 	__u64 banned[COREPATH_RULE_WORDS]; /* rules which one of them must not meet */
 	struct sec_pending pending;
+	struct corepath_running_process running;
 	union {
 		struct corepath_exec_event exec;
 		struct corepath_fork_event fork;

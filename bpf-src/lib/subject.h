@@ -107,21 +107,34 @@ static __noinline int namespaces_apply(void *trie, struct sec_scratch *s, struct
 	return 0;
 }
 
-/* The conditions that every op can have. */
-static __always_inline void subject_apply(struct deed *d, struct sec_scratch *s)
+/* The conditions of what a process is, but for programs. */
+static __always_inline void identity_apply(struct deed *d, struct sec_scratch *s,
+					   struct task_struct *task)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-
 	if (dim_used(COREPATH_DIM_UID))
 		number_apply(d->trie, s, COREPATH_DIM_UID, BPF_CORE_READ(task, cred, euid.val));
 	if (sec_config.dims & NS_DIMS)
 		namespaces_apply(d->trie, s, task);
 	if (dim_used(COREPATH_DIM_CGROUP))
 		cgroup_apply(d->trie, s, task);
-	if (dim_used(COREPATH_DIM_EXE))
-		exe_apply(d, s, task, COREPATH_DIM_EXE);
+}
+
+static __always_inline void parent_apply(struct deed *d, struct sec_scratch *s,
+					 struct task_struct *task)
+{
 	if (dim_used(COREPATH_DIM_PARENT))
 		exe_apply(d, s, BPF_CORE_READ(task, real_parent), COREPATH_DIM_PARENT);
+}
+
+/* The conditions that every op can have. */
+static __always_inline void subject_apply(struct deed *d, struct sec_scratch *s)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	identity_apply(d, s, task);
+	if (dim_used(COREPATH_DIM_EXE))
+		exe_apply(d, s, task, COREPATH_DIM_EXE);
+	parent_apply(d, s, task);
 }
 
 #endif

@@ -26,6 +26,7 @@ struct args {
 	const char *probe;
 	__u32 probe_timeout;
 	bool allow;
+	bool kill_running;
 	bool json;
 	bool verbose;
 	char **operands;

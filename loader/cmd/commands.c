@@ -16,6 +16,9 @@ const struct command_option options[N_OPTIONS] = {
 	[OPT_MAX_PREFIXES] = {"max-prefixes", "N",
 			      "room for N prefixes of each address family (default 65536)"},
 	[OPT_ALLOW] = {"allow", NULL, "except these from a shorter denied prefix"},
+	[OPT_KILL_RUNNING] =
+		{"kill-running", NULL,
+		 "kill processes that run already and match a rule of exec with action kill"},
 	[OPT_CGROUP] = {"cgroup", "DIR",
 			"folder of a cgroup (version 2); those below it are included"},
 	[OPT_REASON] = {"reason", "NAME,...",
@@ -269,13 +272,15 @@ const struct command commands[] = {
 	 0, cmd_uplink_sweep},
 	{"security", "load", "FILE",
 	 "Put the rules of FILE (YAML; - is standard input) in force, all at once, in the place of those that are.\n"
-	 "They outlive this command. A file with a mistake changes nothing.\n"
+	 "They outlive this command. A file with a mistake changes nothing. Processes that run already and\n"
+	 "match a rule of exec are named, and told of as events; --kill-running kills those of action kill.\n"
 	 "  rules:\n"
 	 "    - name: NAME         as events and 'security status' call it\n"
-	 "      on: [write, ...]   files: exec, write, create, unlink, rename, link, chmod, chown; mount,\n"
-	 "                         umount, pivot_root; sockets: connect, bind, listen; setuid, setgid,\n"
-	 "                         capability (one is gained), userns, unshare, setns, ptrace, bpf, module\n"
-	 "                         (is loaded), module_request (the kernel is made to ask for one)\n"
+	 "      on: [write, ...]   files: exec, write, create, unlink, rename, link, chmod, chown, xattr,\n"
+	 "                         chattr (flags, as immutable); mount, umount, pivot_root; sockets: connect,\n"
+	 "                         bind, listen; setuid, setgid, capability (one is gained), userns, unshare,\n"
+	 "                         setns, ptrace, bpf, module (is loaded), module_request (the kernel is made\n"
+	 "                         to ask for one)\n"
 	 "      action: ACTION     log; deny: it fails (EPERM); kill: SIGKILL; audit: told as deny, let through\n"
 	 "      weaker: yes        kill in place of deny on a kernel that cannot prevent\n"
 	 "      rate: N or N/SEC   events of it\n"
@@ -289,13 +294,14 @@ const struct command commands[] = {
 	 "      dest: [PREFIX,...] of connect; addr: of bind and listen; port: [N, ...]; argc: [N, ...] of exec\n"
 	 "      to-uid: [N, ...]   of setuid; to-gid: of setgid; cap: [CAP_SYS_ADMIN, ...] that is gained\n"
 	 "      namespace: [N,...] of unshare and setns: mnt, pid, net, user, ipc, uts, cgroup, time\n"
+	 "      attribute: [A,...] of xattr, set or removed, its name: 'security.*', user.x\n"
 	 "      mode: [M, ...]     of chmod, what is set: setuid, setgid, sticky, other-write\n"
 	 "      cmd: [C, ...]      of bpf: prog_load, map_create, ...\n"
 	 "      any: [{...}, ...]  conditions of which one entry must be met as well\n"
 	 "    - builtin: NAME      rules of 'corepath security builtins'; further fields are added to each\n"
 	 "  scope: {cgroup: ...}   conditions of who does it, for all rules of the file\n"
 	 "  All conditions must be met, of a list one; path-not, exe-not, parent-not, uid-not, ...: none.",
-	 "corepath security load rules.yaml", 0, 1, 1, cmd_security_load},
+	 "corepath security load rules.yaml", BIT(OPT_KILL_RUNNING), 1, 1, cmd_security_load},
 	{"security", "unload", "", "Put no rule in force.", "corepath security unload", 0, 0, 0,
 	 cmd_security_unload},
 	{"security", "status", "",

@@ -93,6 +93,9 @@ static int take_option(struct args *args, int opt, const char *value)
 	case OPT_ALLOW:
 		args->allow = true;
 		break;
+	case OPT_KILL_RUNNING:
+		args->kill_running = true;
+		break;
 	case OPT_CGROUP:
 		args->cgroup = value;
 		break;

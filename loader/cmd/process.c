@@ -214,6 +214,7 @@ static json_t *json_rule(const struct corepath_rule_event *e, const char *time)
 	json_object_set_new(line, "action", json_string(corepath_action_name(e->action)));
 	json_object_set_new(line, "prevented", json_boolean(e->prevented));
 	json_object_set_new(line, "killed", json_boolean(e->killed));
+	json_object_set_new(line, "running", json_boolean(e->head.hook == COREPATH_HOOK_ITERATOR));
 	json_object_set_new(line, "exe", json_text(exe, e->exe_len));
 	if (has_address(e->op))
 		json_object_set_new(
@@ -246,7 +247,10 @@ static bool print_rule(const struct corepath_rule_event *e, const char *time)
 		       corepath_value_text(e->op, e->value, value, sizeof(value)));
 	fputs(" by", stdout);
 	print_text(exe, e->exe_len);
-	fputs(e->prevented ? ", prevented" : ", not prevented", stdout);
+	if (e->head.hook == COREPATH_HOOK_ITERATOR)
+		fputs(", ran already", stdout);
+	else
+		fputs(e->prevented ? ", prevented" : ", not prevented", stdout);
 	fputs(e->killed ? ", killed" : "", stdout);
 	return true;
 }

@@ -26,11 +26,41 @@ static void print_how(FILE *to, const struct corepath_security_status *st)
 	fputc('\n', to);
 }
 
+/* Who ran already and matches: as many lines as one reads. */
+#define RUNNING_LINES 20
+
+static void print_running(const struct corepath_running_report *r)
+{
+	size_t i;
+
+	if (r->elsewhere)
+		fputs("corepath: security: processes that run already were not looked at: this is not the host's "
+		      "PID namespace\n",
+		      stderr);
+	for (i = 0; i < r->n && i < RUNNING_LINES; i++)
+		fprintf(stderr,
+			"corepath: security: process %u runs already and matches %s: %s%s\n",
+			r->list[i].pid, r->list[i].rule, corepath_action_name(r->list[i].action),
+			r->list[i].killed ? ", killed" : "");
+	if (r->n > RUNNING_LINES)
+		fprintf(stderr, "corepath: security: and %zu more that run already\n",
+			r->n - RUNNING_LINES);
+	if (r->more)
+		fputs("corepath: security: processes that match are made faster than they are killed; "
+		      "load the rules again\n",
+		      stderr);
+}
+
 int cmd_security_load(const struct args *args)
 {
+	struct corepath_running_report running;
 	struct corepath_security_status st;
+	int err = corepath_security_load_running(args->pin_dir, args->operands[0],
+						 args->kill_running, &running);
 
-	if (corepath_security_load(args->pin_dir, args->operands[0]))
+	print_running(&running);
+	free(running.list);
+	if (err)
 		return report_failure(args, true);
 	if (corepath_security_status(args->pin_dir, &st))
 		return report_failure(args, false);

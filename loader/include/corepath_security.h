@@ -59,6 +59,33 @@ const char *corepath_enforcement_text(enum corepath_enforcement how);
  */
 int corepath_security_load(const char *pin_dir, const char *file);
 
+/* A process that ran already when the rules came, and matches one about exec. */
+struct corepath_running_one {
+	__u32 pid;
+	enum corepath_action action; /* of the rule */
+	bool killed;
+	char rule[COREPATH_RULE_NAME_MAX];
+};
+
+struct corepath_running_report {
+	struct corepath_running_one *list;
+	size_t n;
+	size_t killed;
+	bool more;	/* those that are to be killed are made faster than they can be */
+	bool elsewhere; /* nobody was judged: we are not in the host's PID namespace */
+};
+
+/*
+ * The same, with what became of processes that ran already. They are judged by the rules about exec
+ * by what they are now, when the rules are in force for all that begin: by their program, whoever
+ * ran it, so a rule with `exe` is none of them. Each that matches is told of as an event of hook
+ * COREPATH_HOOK_ITERATOR, and of the strongest rule. @kill: those of action `kill` are killed, but
+ * for init and who calls. An error that comes after the rules are in force says so. The caller
+ * frees report->list, of errors, too.
+ */
+int corepath_security_load_running(const char *pin_dir, const char *file, bool kill,
+				   struct corepath_running_report *report);
+
 /* No rule is in force when it returns. -ENOENT if none is loaded. */
 int corepath_security_unload(const char *pin_dir);
 

@@ -72,6 +72,8 @@ int cp_trace_attach(const struct cp_dir *dir, int prog_fd, const char *pin)
 {
 	int fd = bpf_raw_tracepoint_open(NULL, prog_fd), err;
 
+	if (fd == -EINVAL) /* an iterator */
+		fd = bpf_link_create(prog_fd, 0, BPF_TRACE_ITER, NULL);
 	if (fd < 0)
 		return fd;
 	err = cp_pin_put(dir, pin, fd);

@@ -138,7 +138,7 @@ static int parse_dest(struct reader *r, const yaml_node_t *node, const struct ru
 	return 0;
 }
 
-/* An argument, or "PREFIX*". */
+/* An argument or a name, or "PREFIX*". */
 static int parse_arg(struct reader *r, const yaml_node_t *node, const struct rule_kind *kind,
 		     struct cp_condition *c)
 {
@@ -147,7 +147,7 @@ static int parse_arg(struct reader *r, const yaml_node_t *node, const struct rul
 
 	if (star && (star == text || star != text + len - 1))
 		return FAIL(r, node, kind->name,
-			    "'%s': expected an argument, or how it begins ('--cap-add=*')", text);
+			    "'%s': expected all of it, or how it begins ('--cap-add=*')", text);
 	if (len >= COREPATH_SEC_DATA - 1)
 		return FAIL(r, node, kind->name,
 			    "is %zu bytes long; %d are the most there can be; give a prefix", len,
@@ -229,7 +229,7 @@ static int parse_ns(struct reader *r, const yaml_node_t *node, const struct rule
 #define MOUNTS	 (OP(MOUNT) | OP(UMOUNT) | OP(PIVOT_ROOT))
 #define FILES                                                                                      \
 	(OP(EXEC) | OP(WRITE) | OP(UNLINK) | OP(RENAME) | OP(LINK) | OP(CREATE) | OP(CHMOD) |      \
-	 OP(CHOWN) | OP(MODULE) | OP(PTRACE) | MOUNTS)
+	 OP(CHOWN) | OP(XATTR) | OP(CHATTR) | OP(MODULE) | OP(PTRACE) | MOUNTS)
 
 const struct rule_kind cp_kinds[] = {
 	{"path", COREPATH_DIM_PATH, FILES, parse_path},
@@ -246,6 +246,7 @@ const struct rule_kind cp_kinds[] = {
 	{"port", COREPATH_DIM_PORT, OP(CONNECT) | OP(BIND) | OP(LISTEN), parse_port},
 	{"argc", COREPATH_DIM_ARGC, OP(EXEC), parse_u32},
 	{"args", COREPATH_DIM_ARG, OP(EXEC), parse_arg},
+	{"attribute", COREPATH_DIM_ARG, OP(XATTR), parse_arg},
 	{"to-uid", COREPATH_DIM_NUMBER, OP(SETUID), parse_u32},
 	{"to-gid", COREPATH_DIM_NUMBER, OP(SETGID), parse_u32},
 	{"cap", COREPATH_DIM_BIT, OP(CAPABILITY), parse_cap},

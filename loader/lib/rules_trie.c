@@ -65,6 +65,32 @@ static int add_name(struct cp_rules_image *all, const struct cp_rule *r, __u32 r
 	return 0;
 }
 
+/* How a process that runs already can be judged by it: not by what ran it (`exe`), which is gone.
+ */
+static int add_running(struct cp_rules_image *all, const struct cp_rule *r, size_t rule)
+{
+	bool args = false;
+	struct cp_rules_entry *e;
+	size_t i;
+
+	if (!(r->ops & 1u << COREPATH_OP_EXEC))
+		return 0;
+	for (i = 0; i < r->n_conditions; i++) {
+		__u8 dim = r->conditions[i].dim;
+
+		if (dim == COREPATH_DIM_EXE)
+			return 0;
+		args |= dim == COREPATH_DIM_ARG || dim == COREPATH_DIM_ARGC;
+	}
+	e = entry_of(all, COREPATH_DIM_RUNNING, NULL, 0);
+	if (!e)
+		return -ENOMEM;
+	set(e->bits.yes, rule);
+	if (args)
+		set(e->bits.no, rule);
+	return 0;
+}
+
 static int add_rule(struct cp_rules_image *all, const struct cp_rule *r, size_t rule)
 {
 	__u32 with = 0, dim, op;
@@ -80,7 +106,7 @@ static int add_rule(struct cp_rules_image *all, const struct cp_rule *r, size_t 
 		if (!e)
 			return -ENOMEM;
 		set(c->not? e->bits.no : e->bits.yes, rule);
-		late |= c->dim == COREPATH_DIM_ARG;
+		late |= r->ops & 1u << COREPATH_OP_EXEC && c->dim == COREPATH_DIM_ARG;
 		if (!c->not)
 			with |= 1u << c->dim;
 	}
@@ -91,6 +117,8 @@ static int add_rule(struct cp_rules_image *all, const struct cp_rule *r, size_t 
 		set(e->bits.no, rule);
 	}
 	err = add_name(all, r, rule);
+	if (!err)
+		err = add_running(all, r, rule);
 	if (!err)
 		err = add_meta(all, COREPATH_DIM_ACTION, r->action, rule);
 	for (op = 0; op < COREPATH_OPS && !err; op++)

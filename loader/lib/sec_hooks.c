@@ -35,6 +35,7 @@ static const struct hook {
 } hooks[] = {
 	{"exec", COREPATH_OP_EXEC, 0, NULL},
 	{"args", COREPATH_OP_EXEC, AFTER, NULL},
+	{"running", COREPATH_OP_EXEC, AFTER, NULL},
 	{"open", COREPATH_OP_WRITE, 0, NULL},
 	{"truncate", COREPATH_OP_WRITE, 0, NULL},
 	{"ftruncate", COREPATH_OP_WRITE, OPTIONAL, NULL},
@@ -48,6 +49,13 @@ static const struct hook {
 	{"chmod", COREPATH_OP_CHMOD, 0, NULL},
 	{"chown", COREPATH_OP_CHOWN, TAKES_STRUCT,
 	 "its BPF trampolines take no struct as argument (those of 6.1 and later do)"},
+	{"setxattr", COREPATH_OP_XATTR, 0, NULL},
+	{"removexattr", COREPATH_OP_XATTR, 0, NULL},
+	{"set_acl", COREPATH_OP_XATTR, OPTIONAL, NULL},
+	{"remove_acl", COREPATH_OP_XATTR, OPTIONAL, NULL},
+	{"ioctl", COREPATH_OP_CHATTR, 0, NULL},
+	{"ioctl32", COREPATH_OP_CHATTR, OPTIONAL, NULL},
+	{"file_setattr", COREPATH_OP_CHATTR, OPTIONAL, NULL},
 	{"mount", COREPATH_OP_MOUNT, 0, NULL},
 	{"move_mount", COREPATH_OP_MOUNT, 0, NULL},
 	{"remount", COREPATH_OP_MOUNT, 0, NULL},
@@ -160,8 +168,8 @@ static bool can(const struct kernel *k, enum cp_way way, size_t hook)
 	if (!prog)
 		return false;
 	section = bpf_program__section_name(prog);
-	if (!strncmp(section, "tp_btf/", strlen("tp_btf/"))) /* every kernel has those */
-		return true;
+	if (!strncmp(section, "tp_btf/", strlen("tp_btf/")) || !strcmp(section, "iter/task"))
+		return true; /* every kernel has those */
 	return has_function(k, way == CP_WAY_LSM ? "bpf_lsm_" : "", strchr(section, '/') + 1);
 }
 
@@ -218,11 +226,30 @@ static void sum_up(struct cp_hooks *h)
 	}
 }
 
+/* Of every hook. A kernel does not change what it has, and looking takes longer than all else that
+ * a load does; so it is done once. */
+static int find_ways(const enum cp_way **ways)
+{
+	static enum cp_way found[N_HOOKS];
+	struct kernel k = {};
+	size_t i;
+	int err;
+
+	*ways = found;
+	if (*found != CP_WAY_NONE)
+		return 0;
+	err = look(&k);
+	for (i = 0; i < N_HOOKS && !err; i++)
+		found[i] = choose(&k, i);
+	btf__free(k.btf);
+	sec_rules__destroy(k.skel);
+	return err;
+}
+
 int cp_hooks_find(const struct cp_dir *dir, __u32 ops, struct cp_hooks *h)
 {
-	struct kernel k = {};
+	const enum cp_way *ways;
 	enum cp_way way;
-	bool looked = false;
 	char pin[64];
 	int err = 0;
 	size_t i;
@@ -237,14 +264,10 @@ int cp_hooks_find(const struct cp_dir *dir, __u32 ops, struct cp_hooks *h)
 		}
 		if (h->there[i] || !(ops & 1u << hooks[i].op))
 			continue;
-		if (!looked)
-			err = look(&k);
-		looked = true;
+		err = find_ways(&ways);
 		if (!err)
-			h->ways[i] = choose(&k, i);
+			h->ways[i] = ways[i];
 	}
-	btf__free(k.btf);
-	sec_rules__destroy(k.skel);
 	if (!err)
 		sum_up(h);
 	return err;

@@ -32,6 +32,8 @@ static const char *const ops[COREPATH_OPS] = {
 	[COREPATH_OP_CHMOD] = "chmod",
 	[COREPATH_OP_CHOWN] = "chown",
 	[COREPATH_OP_CREATE] = "create",
+	[COREPATH_OP_XATTR] = "xattr",
+	[COREPATH_OP_CHATTR] = "chattr",
 };
 
 static const char *const actions[COREPATH_ACTIONS] = {

@@ -12,7 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
-#include "rules.h"
+#include "running.h"
 #include "sec_hooks.h"
 #include "sec_rules.skel.h"
 #include "upgrade.h"
@@ -88,7 +88,7 @@ static int settle(struct cp_rules *rules, const struct cp_hooks *h)
 
 	for (i = 0; i < rules->n; i++) {
 		struct cp_rule *r = &rules->list[i];
-		bool late = has(r, COREPATH_DIM_ARG);
+		bool late = r->ops & 1u << COREPATH_OP_EXEC && has(r, COREPATH_DIM_ARG);
 		__u32 weak = late ? r->ops : r->ops & h->weak;
 
 		if (r->ops & h->cannot) {
@@ -178,18 +178,15 @@ struct set {
 /* What the old set needs and what the new one does is looked at before the pointer moves, and what
  * the new one does after: whichever set a program has, it misses nothing of it. */
 static int replace(const struct cp_dir *dir, const struct maps *m, const struct set *set,
-		   __u32 root)
+		   const struct corepath_sec_config *now)
 {
-	struct corepath_sec_config old, wide,
-		now = {.ops = set->ops, .dims = set->dims, .root = root};
+	struct corepath_sec_config old, wide = *now;
 	__u32 zero = 0;
 	int err;
 
 	err = bpf_map_lookup_elem(m->config, &zero, &old);
-	wide.root = now.root;
-	wide.pad = 0;
-	wide.ops = old.ops | now.ops;
-	wide.dims = old.dims | now.dims;
+	wide.ops = old.ops | now->ops;
+	wide.dims = old.dims | now->dims;
 	if (!err)
 		err = bpf_map_update_elem(m->config, &zero, &wide, BPF_ANY);
 	if (!err)
@@ -197,30 +194,52 @@ static int replace(const struct cp_dir *dir, const struct maps *m, const struct 
 	if (!err) /* returns when no program has the old one any more (maybe_wait_bpf_programs()) */
 		err = cp_inner_put(dir, MAP_POLICY, m->policy, set->trie);
 	if (!err)
-		err = bpf_map_update_elem(m->config, &zero, &now, BPF_ANY);
+		err = bpf_map_update_elem(m->config, &zero, now, BPF_ANY);
 	return err;
 }
 
-static int enforce(const struct cp_dir *dir, const struct set *set)
+/* Those that ran already: after the hooks have the rules, so nobody comes in between. */
+static int judge_running(const struct cp_dir *dir, const struct cp_rules *rules,
+			 const struct maps *m, struct corepath_sec_config *config,
+			 struct cp_running_wish *wish)
 {
+	int err = cp_running_judge(dir, rules, m->config, config, wish);
+
+	return err ? cp_fail(-err,
+			     "security: the rules are in force, but not all processes that ran "
+			     "already were judged by them: %s; run as root",
+			     err == -E2BIG ? "too many match" : strerror(-err))
+		   : 0;
+}
+
+static int enforce(const struct cp_dir *dir, const struct set *set, const struct cp_rules *rules,
+		   struct cp_running_wish *wish)
+{
+	struct corepath_sec_config config = {.ops = set->ops, .dims = set->dims};
+	bool exec = set->ops & 1u << COREPATH_OP_EXEC;
+	int err = find_root(&config.root);
 	struct maps m;
-	__u32 root = 0;
-	int err = find_root(&root);
 
 	if (err)
 		return err;
+	if (exec)
+		config.running = COREPATH_RUNNING_NOTE;
 	err = open_maps(dir, &m);
 	if (!err) {
-		err = replace(dir, &m, set, root);
+		err = exec ? cp_running_forget(dir) : 0;
+		if (!err)
+			err = replace(dir, &m, set, &config);
 		if (err)
 			cp_fail(-err, "security: put the rules in force: %s; run as root",
 				strerror(-err));
+		else if (exec)
+			err = judge_running(dir, rules, &m, &config, wish);
 	}
 	close_maps(&m);
 	return err;
 }
 
-static int load(const struct cp_dir *dir, struct cp_rules *rules)
+static int load(const struct cp_dir *dir, struct cp_rules *rules, struct cp_running_wish *wish)
 {
 	struct set set = {.ops = rules->ops, .dims = rules->dims, .n = rules->n};
 	struct cp_hooks hooks;
@@ -236,41 +255,64 @@ static int load(const struct cp_dir *dir, struct cp_rules *rules)
 	if (set.trie < 0)
 		return cp_fail(-set.trie, "security: make the rules' map: %s; run as root",
 			       strerror(-set.trie));
-	err = enforce(dir, &set);
+	err = enforce(dir, &set, rules, wish);
 	close(set.trie);
 	return err;
 }
 
-int cp_security_put(const char *pin_dir, struct cp_rules *rules)
+static int put(const char *pin_dir, struct cp_rules *rules, struct cp_running_wish *wish)
 {
 	struct cp_dir dir;
 	int err = cp_dir_open(&dir, pin_dir, CP_CREATE);
 
 	if (err)
 		return err;
-	err = load(&dir, rules);
+	err = load(&dir, rules, wish);
 	if (err && dir.created)
 		cp_dir_remove(&dir); /* if nothing was pinned */
 	cp_dir_close(&dir);
 	return err;
 }
 
-int corepath_security_load(const char *pin_dir, const char *file)
+int cp_security_put(const char *pin_dir, struct cp_rules *rules)
 {
-	struct cp_rules rules;
-	int err = cp_rules_read(file, pin_dir, &rules);
+	struct corepath_running_report report = {};
+	struct cp_running_wish wish = {.report = &report};
+	int err = put(pin_dir, rules, &wish);
 
+	free(report.list);
+	return err;
+}
+
+int corepath_security_load_running(const char *pin_dir, const char *file, bool kill,
+				   struct corepath_running_report *report)
+{
+	struct cp_running_wish wish = {.kill = kill, .report = report};
+	struct cp_rules rules;
+	int err;
+
+	*report = (struct corepath_running_report){};
+	err = cp_rules_read(file, pin_dir, &rules);
 	if (!err) {
-		err = cp_security_put(pin_dir, &rules);
+		err = put(pin_dir, &rules, &wish);
 		cp_rules_free(&rules);
 	}
 	return err;
 }
 
+int corepath_security_load(const char *pin_dir, const char *file)
+{
+	struct corepath_running_report report;
+	int err = corepath_security_load_running(pin_dir, file, false, &report);
+
+	free(report.list);
+	return err;
+}
+
 int cp_security_unpin(const struct cp_dir *dir)
 {
-	static const char *const names[] = {MAP_POLICY, MAP_CONFIG, MAP_HITS, MAP_RATES,
-					    MAP_PENDING};
+	static const char *const names[] = {MAP_POLICY, MAP_CONFIG,  MAP_HITS,
+					    MAP_RATES,	MAP_PENDING, CP_MAP_SEC_RUNNING};
 	struct maps m;
 	__u32 zero = 0;
 	int err;

@@ -336,6 +336,7 @@ const char *corepath_hook_name(enum corepath_hook hook)
 		[COREPATH_HOOK_LSM] = "lsm",
 		[COREPATH_HOOK_FENTRY] = "fentry",
 		[COREPATH_HOOK_FMOD_RET] = "fmod_ret",
+		[COREPATH_HOOK_ITERATOR] = "iterator",
 	};
 
 	return hook < sizeof(names) / sizeof(names[0]) && names[hook] ? names[hook] : "?";

@@ -86,7 +86,9 @@ void rules_power_add(Suite *suite, const struct selection *selection);
 void rules_escape_add(Suite *suite, const struct selection *selection);
 void rules_life_add(Suite *suite, const struct selection *selection);
 void rules_builtin_add(Suite *suite, const struct selection *selection);
+void rules_attr_add(Suite *suite, const struct selection *selection);
 void rules_scope_add(Suite *suite, const struct selection *selection);
+void rules_running_add(Suite *suite, const struct selection *selection);
 
 /* Adds those that attach to tc hooks, functional.tc_traffic.*. */
 void tc_traffic_add(Suite *suite, const struct selection *selection);

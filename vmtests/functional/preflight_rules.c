@@ -84,7 +84,8 @@ static void one(const struct ruled_deed *deed, json_t *list, struct tally tallie
 
 static void are_what_then_happens(int index __attribute__((unused)))
 {
-	static const struct ruled_table *const tables[] = {&ruled_common, &ruled_powers};
+	static const struct ruled_table *const tables[] = {&ruled_common, &ruled_powers,
+							   &ruled_attributes};
 	struct tally tallies[64] = {};
 	json_t *list;
 

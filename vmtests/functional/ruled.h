@@ -63,7 +63,7 @@ struct ruled_table {
 	size_t n;
 };
 
-extern const struct ruled_table ruled_common, ruled_powers;
+extern const struct ruled_table ruled_common, ruled_powers, ruled_attributes;
 
 /* A file of the test's folder that was open before the rules came. */
 extern int ruled_fd;

@@ -385,6 +385,7 @@ enum corepath_hook {
 	COREPATH_HOOK_LSM = 5,
 	COREPATH_HOOK_FENTRY = 6,
 	COREPATH_HOOK_FMOD_RET = 7,
+	COREPATH_HOOK_ITERATOR = 8, /* of processes that ran already */
 };
 
 enum corepath_event_kind {
@@ -432,11 +433,9 @@ struct corepath_event_config {
 #include <corepath/abi_sec.h>
 
 /* ---- connections, policies, endpoints ---- */
-
 #include <corepath/abi_endpoint.h>
 
 /* ---- masquerading at the uplink ---- */
-
 #include <corepath/abi_nat.h>
 
 /* ---- the guard: signatures and rates of sources ---- */

@@ -37,6 +37,8 @@ enum corepath_op {
 	COREPATH_OP_CHMOD = 21,
 	COREPATH_OP_CHOWN = 22,
 	COREPATH_OP_CREATE = 23, /* a folder, symbolic link, node or file is made */
+	COREPATH_OP_XATTR = 24,	 /* an extended attribute is set or removed, ACLs among them */
+	COREPATH_OP_CHATTR = 25, /* flags of a file, such as immutable */
 	COREPATH_OPS,
 };
 
@@ -62,7 +64,7 @@ enum corepath_dim {
 	COREPATH_DIM_PATH_END = 8, /* the last bytes of the path, backwards */
 	COREPATH_DIM_NUMBER = 9,   /* __u32: the new id of setuid and setgid, the command of bpf */
 	COREPATH_DIM_BIT = 10,	   /* __u8: a capability, a CLONE_NEW flag, a bit of a mode */
-	COREPATH_DIM_ARG = 11,	   /* one of exec's arguments, likewise as a path */
+	COREPATH_DIM_ARG = 11,	   /* one of exec's arguments or xattr's name, likewise as a path */
 	COREPATH_DIM_MNT_NS = 12,  /* of the process, __u32: inode number, as the next three */
 	COREPATH_DIM_PID_NS = 13,
 	COREPATH_DIM_USER_NS = 14,
@@ -74,6 +76,9 @@ enum corepath_dim {
 	COREPATH_DIM_NAME = 19,	  /* __u32, a rule: a struct corepath_rule_name */
 	/* nothing: yes[0] is a number that no other set has; `no` has the rules about arguments */
 	COREPATH_DIM_SET = 20,
+	/* nothing: `yes` has the rules of exec that a process that runs already can be judged by,
+	 * `no` those of them that its arguments decide */
+	COREPATH_DIM_RUNNING = 21,
 };
 
 /* LPM_DATA_SIZE_MAX of kernel/bpf/lpm_trie.c is 256 bytes, the dim among them. */
@@ -107,10 +112,49 @@ struct corepath_rule_name {
 
 /* The only value of sec_config. The programs look at nothing else while it is 0. */
 struct corepath_sec_config {
-	__u32 ops;  /* bits of those that some rule is about */
-	__u32 dims; /* bits of those that some rule has a condition of */
-	__u32 root; /* the device of the host's root file system, as the kernel has it */
+	__u32 ops;     /* bits of those that some rule is about */
+	__u32 dims;    /* bits of those that some rule has a condition of */
+	__u32 root;    /* the device of the host's root file system, as the kernel has it */
+	__u32 running; /* enum corepath_running_how: while those that run already are judged */
+};
+
+enum corepath_running_how {
+	COREPATH_RUNNING_NOTE = 1 << 0, /* hooks note which programs they have judged */
+	COREPATH_RUNNING_LOOK = 1 << 1, /* the iterator says who matches, to who reads it alone */
+	COREPATH_RUNNING_TELL = 1 << 2, /* and to who watches */
+	COREPATH_RUNNING_KILL = 1 << 3, /* but of `kill` only who has been looked at before */
+};
+
+/* Key of sec_running and sec_ended: `pid` of the process, `start_ns` of its leader. */
+struct corepath_process_key {
+	__u64 start_ns;
+	__u32 pid;
 	__u32 pad;
+};
+
+/* A map of some 800 KB: no more that match at one load are told of and killed one by one. */
+#define COREPATH_RUNNING_MAX 4096
+
+/* Value of sec_running. It says something of a process while that has the same program. */
+struct corepath_running_process {
+	__u64 set;     /* of rules: COREPATH_DIM_SET */
+	__u64 exec_id; /* task_struct.self_exec_id, which counts the programs */
+	__u8 told;
+	__u8 kill; /* who loads the rules has it in hand, and kills it when it is told */
+	__u8 pad[6];
+	__u64 args[COREPATH_RULE_WORDS]; /* rules whose conditions of arguments it meets */
+};
+
+/* What the iterator gives who reads it, for each process that matches. */
+struct corepath_running_match {
+	struct corepath_process_key process;
+	__u64 set;
+	__u64 exec_id;
+	__u32 rule; /* the strongest; with LOOK as if all conditions of arguments were met */
+	__u8 action;
+	__u8 killed;	/* as in its event */
+	__u8 asks_args; /* some rule that is left has a condition of arguments */
+	__u8 pad;
 };
 
 /* A rule has matched. `data` is the path of the file (or the name of the module), if there is one,

@@ -75,11 +75,4 @@ struct corepath_exit_event {
 
 #include <corepath/abi_rules.h>
 
-/* Key of sec_ended. */
-struct corepath_process_key {
-	__u64 start_ns;
-	__u32 pid;
-	__u32 pad;
-};
-
 #endif
