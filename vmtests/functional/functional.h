@@ -87,6 +87,8 @@ void rules_escape_add(Suite *suite, const struct selection *selection);
 void rules_life_add(Suite *suite, const struct selection *selection);
 void rules_builtin_add(Suite *suite, const struct selection *selection);
 void rules_attr_add(Suite *suite, const struct selection *selection);
+void rules_escape_file_add(Suite *suite, const struct selection *selection);
+void rules_overlay_add(Suite *suite, const struct selection *selection);
 void rules_scope_add(Suite *suite, const struct selection *selection);
 void rules_running_add(Suite *suite, const struct selection *selection);
 

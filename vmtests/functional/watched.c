@@ -2,6 +2,7 @@
 /* Processes that a test runs and watches: see watched.h. */
 #include "watched.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +22,36 @@ static struct corepath_watch *watch;
 static struct corepath_event **told;
 static size_t n_told;
 
+/* Files of tests that have ended: in memory, each with a copy of a program or two. */
+static void remove_files(const char *folder)
+{
+	struct dirent *entry;
+	char path[600];
+	DIR *d = opendir(folder);
+
+	while (d && (entry = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		unlink(path); /* but for folders */
+	}
+	if (d)
+		closedir(d);
+}
+
+static void remove_old(void)
+{
+	struct dirent *entry;
+	char path[300];
+	DIR *d = opendir("/tmp");
+
+	while (d && (entry = readdir(d))) {
+		snprintf(path, sizeof(path), "/tmp/%s", entry->d_name);
+		if (!strncmp(entry->d_name, "watched-", strlen("watched-")))
+			remove_files(path);
+	}
+	if (d)
+		closedir(d);
+}
+
 const char *watched_folder(void)
 {
 	static char folder[64];
@@ -29,6 +60,7 @@ const char *watched_folder(void)
 		snprintf(folder, sizeof(folder), "/tmp/watched-%d", getpid());
 		if (mkdir("/tmp", 0755) && errno != EEXIST)
 			checkrun_error("mkdir /tmp: %s", strerror(errno));
+		remove_old();
 		if (mkdir(folder, 0755))
 			checkrun_error("mkdir %s: %s", folder, strerror(errno));
 	}
