@@ -15,6 +15,7 @@
 #include <bpf/bpf_helpers.h>
 #include "lib/conn.h"
 #include "lib/lb.h"
+#include "lib/served.h"
 #include "lib/sock_maps.h"
 
 /* What the lists of clients are to the sockets of a network namespace: one client, for it has one
@@ -110,6 +111,7 @@ static __always_inline bool to_backend(struct bpf_sock_addr *ctx, struct corepat
 	struct corepath_sock_key key = {.cookie = bpf_get_socket_cookie(ctx)};
 	struct corepath_sock_peer peer = {.addr = *addr, .port = *port, .proto = ctx->protocol};
 	struct sock_flow flow = {.port = *port}, *known = NULL;
+	bool fresh;
 	struct corepath_service *svc;
 	struct corepath_backend *b;
 	struct sock_flows *flows;
@@ -131,7 +133,8 @@ static __always_inline bool to_backend(struct bpf_sock_addr *ctx, struct corepat
 		known = find_flow(flows, svc->id, *port);
 	if (known && ctx->protocol == IPPROTO_UDP)
 		flow.backend = known_backend(known);
-	if (!flow.backend)
+	fresh = !flow.backend;
+	if (fresh)
 		flow.backend = new_backend(ctx, svc, key.cookie);
 	b = bpf_map_lookup_elem(&lb_backends, &flow.backend);
 	/* a socket is of one family for good: what needs a tunnel between them is left to XDP */
@@ -147,6 +150,8 @@ static __always_inline bool to_backend(struct bpf_sock_addr *ctx, struct corepat
 		return false;
 	if (flows)
 		remember_flow(flows, known, &flow);
+	if (fresh)
+		served_connection(svc->id);
 	*addr = key.addr;
 	*port = key.port;
 	return true;

@@ -22,15 +22,21 @@
 #include "lib/nat.h"
 #include "lib/parse.h"
 #include "lib/quote.h"
+#include "lib/served.h"
 
 #define GLOBAL __attribute__((noinline))
 
-/* What lb_flow and lb_icmp decide: a reason, and with LB_TUNNELED to where. */
+/* What lb_flow and lb_icmp decide: a reason, which backend, and with LB_TUNNELED how to there. */
 static __always_inline __u64 decide_tunnel(const struct corepath_service *svc,
 					   const struct pick *pick)
 {
 	return COREPATH_DROP_LB_TUNNELED | (__u64)(svc->mode == COREPATH_LB_GUE) << 8 |
 	       (__u64)pick->id << 16 | (__u64)pick->hash << 32;
+}
+
+static __always_inline __u64 decide_nat(enum corepath_drop reason, const struct pick *pick)
+{
+	return reason | (__u64)pick->id << 16;
 }
 
 #define DECISION_REASON(d)  ((enum corepath_drop)((d) & 0xff))
@@ -62,7 +68,7 @@ static __always_inline __u64 serve(struct place *at, const struct corepath_flow 
 	if (may_add)
 		conn_remember(f, svc, &pick, b);
 	if (svc->mode == COREPATH_LB_NAT)
-		return nat_forward(at, f, b);
+		return decide_nat(nat_forward(at, f, b), &pick);
 	return decide_tunnel(svc, &pick);
 }
 
@@ -161,7 +167,7 @@ GLOBAL __u64 lb_icmp(struct xdp_md *ctx, __u64 where, __u32 vip)
 	if (!pick.id || !b)
 		return COREPATH_DROP_LB_NO_BACKEND;
 	if (svc->mode == COREPATH_LB_NAT)
-		return nat_error_forward(&at, &quote, &f, b);
+		return decide_nat(nat_error_forward(&at, &quote, &f, b), &pick);
 	return decide_tunnel(svc, &pick);
 }
 
@@ -223,7 +229,16 @@ static __always_inline enum corepath_drop parse_dst(struct packet *p, struct cor
 	return COREPATH_DROP_FORWARDED;
 }
 
-static __always_inline enum corepath_drop balance(struct xdp_md *ctx, struct packet *p)
+/* A packet on its way to that backend. */
+static __always_inline void count_served(__u32 backend, __u64 bytes)
+{
+	struct corepath_backend *b = bpf_map_lookup_elem(&lb_backends, &backend);
+
+	if (b)
+		served_packet(b->service, bytes);
+}
+
+static __always_inline enum corepath_drop balance(struct xdp_md *ctx, struct packet *p, __u64 bytes)
 {
 	const struct corepath_lb_config *cfg = lb_settings();
 	struct corepath_addr dst;
@@ -252,6 +267,8 @@ static __always_inline enum corepath_drop balance(struct xdp_md *ctx, struct pac
 				   DECISION_GUE(decision));
 	if (reason == COREPATH_DROP_LB_TOO_BIG)
 		reason = lb_too_big(ctx, where, DECISION_BACKEND(decision), DECISION_GUE(decision));
+	if (reason == COREPATH_DROP_LB_TUNNELED || reason == COREPATH_DROP_LB_TRANSLATED)
+		count_served(DECISION_BACKEND(decision), bytes);
 	return reason;
 }
 
@@ -273,7 +290,7 @@ int xdp_lb(struct xdp_md *ctx)
 		.data_end = (void *)(long)ctx->data_end,
 	};
 	__u64 bytes = p.data_end - p.data; /* before anything grows or shrinks it */
-	enum corepath_drop reason = balance(ctx, &p);
+	enum corepath_drop reason = balance(ctx, &p, bytes);
 
 	xdp_done(ctx, reason, bytes);
 	return verdict(reason);

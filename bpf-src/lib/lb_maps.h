@@ -108,6 +108,14 @@ struct {
 	__type(value, struct corepath_bucket);
 } lb_rates SEC(".maps");
 
+/* By corepath_service.id. User space clears an entry before it is a service's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, LIMIT_SERVICES);
+	__type(key, __u32);
+	__type(value, struct corepath_served);
+} lb_served SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(map_flags, BPF_F_NO_COMMON_LRU);

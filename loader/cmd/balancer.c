@@ -87,12 +87,15 @@ static json_t *list_json(const struct corepath_service_info *list, size_t n)
 
 		if (json_array_append_new(
 			    array,
-			    json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:o, s:o}", "service",
-				      corepath_service_format(&s->id, text), "mode",
+			    json_pack("{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+				      "service", corepath_service_format(&s->id, text), "mode",
 				      corepath_lb_mode_name(s->mode), "sockets",
 				      s->sockets == COREPATH_SOCKETS_YES, "affinity",
 				      (json_int_t)s->affinity_s, "rate", (json_int_t)s->rate,
-				      "rate_seconds", (json_int_t)s->rate_s, "sources",
+				      "rate_seconds", (json_int_t)s->rate_s, "packets",
+				      (json_int_t)list[i].served.packets, "bytes",
+				      (json_int_t)list[i].served.bytes, "connections",
+				      (json_int_t)list[i].served.connections, "sources",
 				      sources_json(s), "backends", backends_json(&list[i])))) {
 			json_decref(array);
 			return NULL;
@@ -118,7 +121,8 @@ static void list_text(const struct corepath_service_info *s)
 	for (i = 0; i < s->spec.n_sources; i++)
 		printf("%s%s",
 		       i ? "," : " sources=", corepath_prefix_format(&s->spec.sources[i], prefix));
-	puts("");
+	printf(" # %llu packets, %llu bytes, %llu connections of sockets\n", s->served.packets,
+	       s->served.bytes, s->served.connections);
 	for (i = 0; i < s->n_backends; i++) {
 		const struct corepath_backend_spec *b = &s->backends[i];
 

@@ -42,13 +42,15 @@ static int status_json(const struct args *args, const struct corepath_status *st
 		}
 	}
 	return print_json(json_pack(
-		"{s:b, s:s, s:s, s:I, s:o, s:{s:o, s:o}, s:o, s:I, s:{s:I, s:I}, s:I}", "up", 1,
-		"pin_dir", args->pin_dir, "version", running->version, "layout",
+		"{s:b, s:s, s:s, s:I, s:o, s:{s:o, s:o}, s:o, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:I}",
+		"up", 1, "pin_dir", args->pin_dir, "version", running->version, "layout",
 		(json_int_t)running->layout, "devices", devs, "prefixes", "ipv4",
 		usage_json(&st->prefixes4), "ipv6", usage_json(&st->prefixes6), "cgroups",
 		cgroups_json(cgroups, n_cgroups), "endpoints", (json_int_t)st->n_endpoints,
 		"services", "count", (json_int_t)st->n_services, "for_endpoints",
-		(json_int_t)st->n_endpoint_services, "proxy_rules", (json_int_t)st->n_proxies));
+		(json_int_t)st->n_endpoint_services, "packets", (json_int_t)st->served.packets,
+		"bytes", (json_int_t)st->served.bytes, "connections",
+		(json_int_t)st->served.connections, "proxy_rules", (json_int_t)st->n_proxies));
 }
 
 static void status_text(const struct args *args, const struct corepath_status *st,

@@ -145,10 +145,11 @@ struct corepath_status {
 	size_t n_devs;
 	struct corepath_usage prefixes4;
 	struct corepath_usage prefixes6;
-	size_t n_endpoints;	    /* whose programs are attached */
-	size_t n_services;	    /* all of them */
-	size_t n_endpoint_services; /* those that packets of endpoints are translated to */
-	size_t n_proxies;	    /* rules that hand connections to a proxy */
+	size_t n_endpoints;	       /* whose programs are attached */
+	size_t n_services;	       /* all of them */
+	size_t n_endpoint_services;    /* those that packets of endpoints are translated to */
+	size_t n_proxies;	       /* rules that hand connections to a proxy */
+	struct corepath_served served; /* by all services since each was added */
 };
 
 /* Fills `st`; the caller frees st->devs. -ENOENT if nothing is up. */
@@ -238,6 +239,7 @@ struct corepath_service_info {
 	struct corepath_service_spec spec;
 	struct corepath_backend_spec *backends;
 	size_t n_backends;
+	struct corepath_served served; /* since it was added, summed over CPUs */
 };
 
 /* Each changes the running datapath; a packet sees it before or after, never in between. Errors:

@@ -364,6 +364,7 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 #define CP_MAP_LB_BACKENDS "lb_backends"
 #define CP_MAP_LB_MAGLEV   "lb_maglev"
 #define CP_MAP_LB_SOURCES  "lb_sources"
+#define CP_MAP_LB_SERVED   "lb_served"
 
 /* The balancer's program, pinned beside its maps. */
 #define CP_PROG_LB "xdp_lb"
@@ -466,9 +467,9 @@ int cp_sockets_remove(const struct cp_dir *dir);
 
 /* services.c */
 
-/* How many services there are, and how many of them are for what endpoints send. A negative errno
- * without an error text. */
-int cp_services_count(const struct cp_dir *dir, size_t *all, size_t *for_endpoints);
+/* How many services there are, how many of them are for what endpoints send, and what all of them
+ * served. A negative errno without an error text. */
+int cp_services_count(const struct cp_dir *dir, struct corepath_status *st);
 
 /* Whether sockets of this host are sent to the service's backends: as it says, or else by its mode.
  */

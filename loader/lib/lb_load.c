@@ -22,9 +22,10 @@ const void *cp_elf_lb(size_t *size)
 
 /* The settings are pinned last and unpinned first: they say that all is there. */
 static const char *const map_names[] = {
-	CP_MAP_LB_CONFIG, CP_MAP_LB_HOSTS,   CP_MAP_LB_VIPS, CP_MAP_LB_SERVICES, CP_MAP_LB_BACKENDS,
-	CP_MAP_LB_MAGLEV, CP_MAP_LB_SOURCES, "lb_conns",     "lb_replies",	 "lb_affinity",
-	"lb_rates",	  "lb_frags",	     "lb_guards",
+	CP_MAP_LB_CONFIG,   CP_MAP_LB_HOSTS,  CP_MAP_LB_VIPS,	 CP_MAP_LB_SERVICES,
+	CP_MAP_LB_BACKENDS, CP_MAP_LB_MAGLEV, CP_MAP_LB_SOURCES, CP_MAP_LB_SERVED,
+	"lb_conns",	    "lb_replies",     "lb_affinity",	 "lb_rates",
+	"lb_frags",	    "lb_guards",
 };
 #define N_MAPS (sizeof(map_names) / sizeof(map_names[0]))
 
@@ -96,6 +97,8 @@ static int load_program(const struct cp_dir *dir)
 	err = skel ? cp_maps_share(dir, skel->obj) : -errno;
 	if (!err)
 		err = xdp_lb__load(skel);
+	if (!err) /* what the maps' own maker, an older version, did not have */
+		err = cp_maps_pin(dir, skel->obj);
 	if (!err)
 		err = cp_pin_put(dir, CP_PROG_LB, bpf_program__fd(skel->progs.xdp_lb));
 	xdp_lb__destroy(skel);

@@ -398,7 +398,10 @@ static int open_maps(struct cp_lb *lb)
 		if (*maps[i].fd < 0)
 			return *maps[i].fd;
 	}
-	return 0;
+	lb->served = cp_served_open(&lb->dir);
+	return lb->served < 0 && lb->served != -ENOENT
+		       ? cp_lb_fail(lb, CP_MAP_LB_SERVED, lb->served)
+		       : 0;
 }
 
 static int read_maps(struct cp_lb *lb)
@@ -423,6 +426,7 @@ int cp_lb_open(struct cp_lb *lb, const char *pin_dir, enum cp_access access, boo
 	memset(lb, 0, sizeof(*lb));
 	lb->config = lb->hosts = lb->vips = lb->services = lb->backends = lb->maglev = lb->sources =
 		-1;
+	lb->served = -ENOENT;
 	/* 0 is no number, everywhere */
 	lb->vip_hint = lb->service_hint = lb->backend_hint = 1;
 	err = cp_dir_open(&lb->dir, pin_dir, access);
@@ -448,8 +452,8 @@ static void keep(void *node)
 
 void cp_lb_close(struct cp_lb *lb)
 {
-	int fds[] = {lb->config,   lb->hosts,  lb->vips,   lb->services,
-		     lb->backends, lb->maglev, lb->sources};
+	int fds[] = {lb->config,   lb->hosts,  lb->vips,    lb->services,
+		     lb->backends, lb->maglev, lb->sources, lb->served};
 	size_t i;
 
 	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)

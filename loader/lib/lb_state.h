@@ -52,6 +52,7 @@ struct cp_leaving {
 struct cp_lb {
 	struct cp_dir dir;
 	int config, hosts, vips, services, backends, maglev, sources;
+	int served; /* -ENOENT: what runs is of a version that did not count */
 
 	struct corepath_host_bucket *host; /* of lb_hosts, as memory */
 	struct cp_vip *vip;
@@ -148,6 +149,15 @@ int cp_sources_trim(struct cp_lb *lb, struct cp_service *s,
 /* Fills spec->sources, which the caller frees. */
 int cp_sources_list(struct cp_lb *lb, const struct cp_service *s,
 		    struct corepath_service_spec *spec);
+
+/* ---- served.c. Each returns a negative errno without an error text. ---- */
+
+/* The counters' map; -ENOENT if there is none, with which the others do nothing. */
+int cp_served_open(const struct cp_dir *dir);
+int cp_served_clear(int fd, __u32 service);
+
+/* Adds what the service served, on all CPUs. */
+int cp_served_add(int fd, __u32 service, struct corepath_served *sum);
 
 /* ---- services.c and backends.c: as the library's calls of these names, within one opening ---- */
 

@@ -130,6 +130,11 @@ int cp_service_add(struct cp_lb *lb, const struct corepath_service_spec *spec)
 		return -ENOSPC;
 	s->unwritten = true;
 	err = cp_lb_set_stale(lb, s->value.id);
+	if (!err) {
+		err = cp_served_clear(lb->served, s->value.id);
+		if (err)
+			cp_lb_fail(lb, CP_MAP_LB_SERVED, err);
+	}
 	if (!err)
 		err = cp_sources_trim(lb, s, NULL); /* what a killed command left */
 	return err ? err : cp_sources_add(lb, s, spec);
@@ -209,14 +214,13 @@ int corepath_service_del(const char *pin_dir, const struct corepath_service_id *
 /* ---- list ---- */
 
 /* As svc_is_ours() of bpf-src/lib/service.h has it. */
-int cp_services_count(const struct cp_dir *dir, size_t *all, size_t *for_endpoints)
+int cp_services_count(const struct cp_dir *dir, struct corepath_status *st)
 {
 	struct corepath_service *values;
+	int fd, served, err;
 	void *keys, *read;
 	__u32 i, n, max;
-	int fd, err;
 
-	*all = *for_endpoints = 0;
 	if (!cp_pin_there(dir, CP_MAP_LB_CONFIG))
 		return 0;
 	fd = cp_pin_get(dir, CP_MAP_LB_SERVICES);
@@ -226,13 +230,20 @@ int cp_services_count(const struct cp_dir *dir, size_t *all, size_t *for_endpoin
 	close(fd);
 	if (err)
 		return err;
-	*all = n;
-	for (i = 0, values = read; i < n; i++)
-		*for_endpoints += values[i].mode == COREPATH_LB_NAT ||
-				  (values[i].flags & COREPATH_SERVICE_SOCKETS);
+	st->n_services = n;
+	served = cp_served_open(dir);
+	if (served < 0 && served != -ENOENT)
+		err = served;
+	for (i = 0, values = read; i < n && !err; i++) {
+		st->n_endpoint_services += values[i].mode == COREPATH_LB_NAT ||
+					   (values[i].flags & COREPATH_SERVICE_SOCKETS);
+		err = cp_served_add(served, values[i].id, &st->served);
+	}
+	if (served >= 0)
+		close(served);
 	free(keys);
 	free(read);
-	return 0;
+	return err;
 }
 
 static int list_backends(const struct cp_lb *lb, const struct cp_service *s,
@@ -276,6 +287,8 @@ static int list_one(struct cp_lb *lb, const struct cp_service *s, struct corepat
 	spec->rate_s = cp_pace_seconds(pace);
 	if (s->value.flags & COREPATH_SERVICE_SOURCES && cp_sources_list(lb, s, spec))
 		return -ENOMEM;
+	if (cp_served_add(lb->served, s->value.id, &out->served))
+		return -EIO;
 	return list_backends(lb, s, out);
 }
 
@@ -295,6 +308,8 @@ static int list_all(struct cp_lb *lb, struct corepath_service_info **list, size_
 	if (!err)
 		return 0;
 	corepath_service_free(*list, *n);
+	if (err == -EIO)
+		return cp_fail(EIO, "map %s/%s: read; run as root", lb->dir.path, CP_MAP_LB_SERVED);
 	return cp_fail(ENOMEM, "list of services: out of memory; free some");
 }
 

@@ -73,7 +73,7 @@ static int count_services(const struct cp_dir *dir, struct corepath_status *st)
 		st->n_endpoints += list[i].egress && list[i].state == COREPATH_ATTACHED;
 	free(list);
 	st->n_proxies = cp_policy_proxies(dir);
-	err = cp_services_count(dir, &st->n_services, &st->n_endpoint_services);
+	err = cp_services_count(dir, st);
 	return err ? cp_fail(-err, "map %s/%s: read: %s; run as root", dir->path,
 			     CP_MAP_LB_SERVICES, strerror(-err))
 		   : 0;

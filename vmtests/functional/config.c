@@ -92,6 +92,20 @@ static void reload_keeps_connections(int index __attribute__((unused)))
 	command_good("down");
 }
 
+/* Counts of packets are behind it: an open connection's go on. */
+static void drop_comments(char *text)
+{
+	char *to = text;
+	bool dropping = false;
+
+	for (; *text; text++) {
+		dropping = *text != '\n' && (dropping || *text == '#');
+		if (!dropping)
+			*to++ = *text;
+	}
+	*to = '\0';
+}
+
 /* What services, prefixes and signatures there are, as the command lists them. The caller frees it.
  */
 static char *snapshot(void)
@@ -106,6 +120,7 @@ static char *snapshot(void)
 	if (!services || !prefixes ||
 	    asprintf(&all, "%s%s%s", services, prefixes, command_output) < 0)
 		checkrun_error("out of memory");
+	drop_comments(all);
 	free(services);
 	free(prefixes);
 	return all;

@@ -180,6 +180,25 @@ static void compare_counters(const struct corepath_counter *want)
 				     got[i].packets, got[i].bytes);
 }
 
+/* What was sent to backends, and nothing else, was served by the services. */
+static void compare_served(const struct corepath_counter *want)
+{
+	const struct corepath_counter *tunneled = &want[COREPATH_DROP_LB_TUNNELED],
+				      *translated = &want[COREPATH_DROP_LB_TRANSLATED];
+	struct corepath_served got;
+	struct corepath_status st;
+
+	table_must(corepath_status(TABLE_PIN_DIR, &st));
+	free(st.devs);
+	got = st.served;
+	if (got.packets != tunneled->packets + translated->packets ||
+	    got.bytes != tunneled->bytes + translated->bytes)
+		ck_abort_msg("services: expected %llu packets %llu bytes, got %llu packets %llu "
+			     "bytes",
+			     tunneled->packets + translated->packets,
+			     tunneled->bytes + translated->bytes, got.packets, got.bytes);
+}
+
 int lb_table_begin(void)
 {
 	if (!strncmp(up_error, "ERROR: ", 7))
@@ -207,6 +226,16 @@ void lb_table_counters(struct corepath_counter *counters)
 	table_must(corepath_counters(TABLE_PIN_DIR, counters));
 }
 
+/* A service that is deleted takes its numbers with it, and what endpoints send is not counted. */
+static bool counts_else(json_t *command)
+{
+	const char *what = json_string_value(json_array_get(command, 0));
+	const char *how = json_string_value(json_array_get(command, 1));
+
+	return what && how &&
+	       (!strcmp(what, "endpoint") || (!strcmp(what, "service") && !strcmp(how, "del")));
+}
+
 static void run_words(json_t *list)
 {
 	const char *words[TABLE_WORDS];
@@ -222,15 +251,19 @@ static void run_words(json_t *list)
 void lb_table_run(json_t *row)
 {
 	struct corepath_counter want[COREPATH_DROP_COUNT] = {};
+	bool other = false;
 	json_t *step;
 	size_t i;
 
 	close(lb_table_begin());
 	json_array_foreach (json_object_get(row, "steps"), i, step) {
+		other |= counts_else(json_object_get(step, "command"));
 		if (json_object_get(step, "command"))
 			run_words(json_object_get(step, "command"));
 		else if (!table_state(step, i))
 			table_packet(step, i, want);
 	}
 	compare_counters(want);
+	if (!other)
+		compare_served(want);
 }

@@ -251,7 +251,57 @@ static void any_address_and_port(void)
 	sock_down();
 }
 
+/* How many sockets the service was given backends for. */
+static long long served(enum sock_family family, const char *proto)
+{
+	long long found = -1;
+	json_t *all, *service;
+	char name[64];
+	size_t i;
+
+	snprintf(name, sizeof(name), "%s %s", proto, sock_path_service(family));
+	command_good("service", "list", "--json");
+	all = json_loads(command_output, 0, NULL);
+	json_array_foreach (all, i, service) {
+		if (strcmp(json_string_value(json_object_get(service, "service")), name))
+			continue;
+		found = json_integer_value(json_object_get(service, "connections"));
+		/* none was seen by XDP */
+		ck_assert_int_eq(json_integer_value(json_object_get(service, "packets")), 0);
+	}
+	json_decref(all);
+	return found;
+}
+
+/* Three of TCP are three; of UDP two sockets are two, whatever they ask, and so they stay where
+ * they are. */
+static void counts(void)
+{
+	struct sockaddr_in6 from;
+	char said;
+
+	sock_up();
+	sock_add_plain("tcp", "12");
+	sock_add_plain("udp", "12");
+	for_each_service(f)
+	{
+		for (int i = 0; i < 3; i++)
+			close(sock_path_connect(f, SOCK_SERVICE, SOCK_PORT, &said));
+		for (int i = 0; i < 2; i++) {
+			int fd = sock_path_socket(f, SOCK_DGRAM);
+
+			for (int j = 0; j < SOCK_FEW; j++)
+				sock_path_ask(fd, f, SOCK_SERVICE, SOCK_PORT, &from);
+			close(fd);
+		}
+		ck_assert_int_eq(served(f, "tcp"), 3);
+		ck_assert_int_eq(served(f, "udp"), 2);
+	}
+	sock_down();
+}
+
 static const struct sock_test tests[] = {
+	{"functional.sock_lb.counts", counts},
 	{"functional.sock_lb.tcp", tcp},
 	{"functional.sock_lb.others_unchanged", others_unchanged},
 	{"functional.sock_lb.affinity", affinity},

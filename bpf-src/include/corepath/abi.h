@@ -341,6 +341,18 @@ struct corepath_bucket {
 	__u64 due_ns;
 };
 
+/*
+ * What a service's backends were sent: value of lb_served, one per CPU, by corepath_service.id.
+ * Packets count once each, when they are on their way to a backend; bytes are those of the frame as
+ * it came, as in struct corepath_counter. Of a socket of this host packets are not seen: it counts
+ * when it is given a backend, with TCP for each connect(), with UDP once for each service.
+ */
+struct corepath_served {
+	__u64 packets;
+	__u64 bytes;
+	__u64 connections;
+};
+
 /* The only value of lb_config. */
 struct corepath_lb_config {
 	struct corepath_addr source4; /* of tunnels to IPv4 backends */
