@@ -43,6 +43,7 @@ install: all $(PKG)/corepath.8 $(PKG)/corepath.bash $(PKG)/$(SONAME) $(PKG)/libc
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/man/man8 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/corepath
 	install -s --strip-program=strip $(B)/bin/corepath $(DESTDIR)$(PREFIX)/sbin/corepath
+	install -s --strip-program=strip $(B)/bin/corepath-metrics $(DESTDIR)$(PREFIX)/sbin/corepath-metrics
 	install -m 644 loader/include/*.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 bpf-src/include/corepath/*.h $(DESTDIR)$(PREFIX)/include/corepath
 	install -m 644 $(PKG)/libcorepath.a $(DESTDIR)$(PREFIX)/lib
@@ -51,21 +52,26 @@ install: all $(PKG)/corepath.8 $(PKG)/corepath.bash $(PKG)/$(SONAME) $(PKG)/libc
 	strip --strip-debug $(DESTDIR)$(PREFIX)/lib/libcorepath.a
 	ln -sf $(SONAME) $(DESTDIR)$(PREFIX)/lib/libcorepath.so
 	$(fill) loader/packaging/corepath.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/corepath.pc
-	for unit in corepath.service corepath-sweep.service; do \
+	for unit in corepath.service corepath-sweep.service corepath-metrics.service; do \
 		$(fill) loader/packaging/$$unit.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit; done
 	install -m 644 loader/packaging/corepath-sweep.timer $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(PKG)/corepath.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 $(PKG)/corepath.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/corepath
 	install -m 644 loader/datapath.schema.json loader/datapath.example.yaml $(DESTDIR)$(PREFIX)/share/corepath
+	install -d $(DESTDIR)$(PREFIX)/share/corepath/prometheus
+	install -m 644 loader/prometheus/corepath.rules.yml loader/prometheus/dashboard.json \
+		$(DESTDIR)$(PREFIX)/share/corepath/prometheus
 
-# dpkg-shlibdeps wants a source package's control file beside it.
+# dpkg-shlibdeps wants a source package's control file beside it. What corepath-metrics alone needs is no
+# condition for the rest.
 deb: ## a Debian package of corepath, in build/
 	rm -rf $(PKG)/deb
 	$(MAKE) install DESTDIR=$(CURDIR)/$(PKG)/deb/root PREFIX=/usr
 	mkdir -p $(PKG)/deb/debian $(PKG)/deb/root/DEBIAN
 	printf 'Source: corepath\n\nPackage: corepath\nArchitecture: any\n' > $(PKG)/deb/debian/control
-	cd $(PKG)/deb && dpkg-shlibdeps -O root/usr/lib/$(SONAME) > depends
+	cd $(PKG)/deb && dpkg-shlibdeps -O -eroot/usr/lib/$(SONAME) -dRecommends -eroot/usr/sbin/corepath-metrics > depends
 	gzip -9n $(PKG)/deb/root/usr/share/man/man8/corepath.8
-	$(fill) -e "s|@arch@|$$(dpkg --print-architecture)|; s|@depends@|$$(sed 's/^shlibs:Depends=//' $(PKG)/deb/depends)|" \
+	$(fill) -e "s|@arch@|$$(dpkg --print-architecture)|; s|@depends@|$$(sed -n 's/^shlibs:Depends=//p' $(PKG)/deb/depends)|; \
+		s|@recommends@|$$(sed -n 's/^shlibs:Recommends=//p' $(PKG)/deb/depends)|" \
 		loader/packaging/control.in > $(PKG)/deb/root/DEBIAN/control
 	dpkg-deb --root-owner-group --build $(PKG)/deb/root $(B)

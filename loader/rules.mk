@@ -40,6 +40,16 @@ $(B)/bin/corepath: $(call loader_objects,cmd) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -o $@ $^ $(LOADER_LIBS)
 
+# Linked with the HTTP library of the distribution, which has no static form: one program of it, beside the
+# command, in the build that ships.
+ifeq ($(BUILD_OF),)
+all: $(B)/bin/corepath-metrics
+endif
+
+$(B)/bin/corepath-metrics: $(call loader_objects,exporter) $(LIBCOREPATH_A) $(LIBBPF_A)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ -lmicrohttpd -lyaml -lelf -lz
+
 LOADER_TESTS := $(patsubst loader/tests/%.c,$(B)/tests/%,$(wildcard loader/tests/*_test.c))
 HOST_TESTS += $(LOADER_TESTS)
 
@@ -47,8 +57,9 @@ $(LOADER_TESTS): $(B)/tests/%: $(LOADER_B)/obj/loader/tests/%.o $(LIBCOREPATH_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lyaml -lelf -lz -lcheck -lsubunit -lm -lrt -lpthread
 
-# It tests a part of the command.
+# They test a part of the command.
 $(B)/tests/filter_test: $(LOADER_B)/obj/loader/cmd/filter.o
+$(B)/tests/metrics_test: $(LOADER_B)/obj/loader/cmd/rates.o
 
 check-host: $(LOADER_TESTS)
 

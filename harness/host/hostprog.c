@@ -129,6 +129,29 @@ static int add_script(struct cpio_writer *w, const char *data)
 	return ret;
 }
 
+static int add_dynamic(struct cpio_writer *w, const char *loader, const char *path)
+{
+	int ret = add_library(w, loader);
+
+	return ret < 0 ? ret : add_libraries(w, loader, path);
+}
+
+int hostprog_add_libraries(struct cpio_writer *w, const char *path)
+{
+	size_t len;
+	char *data = read_file(path, &len), *loader;
+	int ret = 0;
+
+	if (!data)
+		return err("%s: %s", path, strerror(errno));
+	loader = elf_interpreter(data, len);
+	if (loader && !access(loader, X_OK))
+		ret = add_dynamic(w, loader, path);
+	free(loader);
+	free(data);
+	return ret;
+}
+
 int hostprog_add(struct cpio_writer *w, const char *path)
 {
 	size_t len;
@@ -143,9 +166,7 @@ int hostprog_add(struct cpio_writer *w, const char *path)
 	if (ret == 0 && len > 2 && !memcmp(data, "#!", 2)) {
 		ret = add_script(w, data);
 	} else if (ret == 0 && (loader = elf_interpreter(data, len))) {
-		ret = add_library(w, loader);
-		if (ret == 0)
-			ret = add_libraries(w, loader, path);
+		ret = add_dynamic(w, loader, path);
 		free(loader);
 	}
 	free(data);

@@ -14,6 +14,10 @@ char *hostprog_find(const char *command);
  */
 int hostprog_add(struct cpio_writer *w, const char *path);
 
+/* Adds what the program needs, and not itself: nothing if it is static, no program, or of a system
+ * whose dynamic loader is not here. 0, or -1 after err(). */
+int hostprog_add_libraries(struct cpio_writer *w, const char *path);
+
 /* Adds a file, or a directory with all that is in it, as `to`. 0, or -1 after err(). */
 int hostprog_copy(struct cpio_writer *w, const char *from, const char *to);
 

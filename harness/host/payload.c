@@ -120,6 +120,8 @@ static int add_files(struct cpio_writer *w, const struct suite *s, const char *b
 		name = fmt("work/%s", last);
 		path = file[0] == '/' || !base ? xstrdup(file) : fmt("%s/%s", base, file);
 		ret = cpio_add_file(w, name, 0755, path);
+		if (ret == 0)
+			ret = hostprog_add_libraries(w, path);
 		free(name);
 		free(path);
 	}

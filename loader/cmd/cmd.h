@@ -25,6 +25,9 @@ struct args {
 	const char *hook;
 	const char *probe;
 	__u32 probe_timeout;
+	const char *listen; /* NULL if not given */
+	bool once;
+	__u32 interval; /* seconds; 0 if not given */
 	bool allow;
 	bool kill_running;
 	bool json;
@@ -99,6 +102,8 @@ int cmd_ct_gc(const struct args *args);
 int cmd_ct_set(const struct args *args);
 int cmd_ct_show(const struct args *args);
 int cmd_counters(const struct args *args);
+int cmd_metrics(const struct args *args);
+int cmd_top(const struct args *args);
 int cmd_simulate(const struct args *args);
 int cmd_help(const struct args *args);
 int cmd_version(const struct args *args);

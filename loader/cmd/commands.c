@@ -4,6 +4,10 @@
 
 #define UNLIMITED ((size_t)-1)
 
+#define TEXT_OF(number) #number
+#define TEXT(number)	TEXT_OF(number)
+#define PORT		TEXT(COREPATH_METRICS_PORT)
+
 const struct command_option options[N_OPTIONS] = {
 	[OPT_DEV] = {"dev", "DEV", "network device; may be given more than once"},
 	[OPT_FILE] = {"file", "FILE", "(or -f) the configuration, in YAML; - is standard input"},
@@ -44,6 +48,10 @@ const struct command_option options[N_OPTIONS] = {
 		       "run by sh when the new programs are in place; if it fails, they go again"},
 	[OPT_PROBE_TIMEOUT] = {"probe-timeout", "SECONDS",
 			       "longer, and the probe has failed (default 10)"},
+	[OPT_LISTEN] = {"listen", "ADDRESS:PORT",
+			"where to answer (default 127.0.0.1:" PORT " and [::1]:" PORT ")"},
+	[OPT_ONCE] = {"once", NULL, "print once and end"},
+	[OPT_INTERVAL] = {"interval", "SECONDS", "how long to count for each print (default 1)"},
 	[OPT_JSON] = {"json", NULL, "print JSON"},
 	[OPT_PIN_DIR] = {"pin-dir", "DIR",
 			 "where the state is pinned (default " COREPATH_PIN_DIR ")"},
@@ -312,6 +320,18 @@ const struct command commands[] = {
 	 "corepath security builtins", BIT(OPT_JSON), 0, 0, cmd_security_builtins},
 	{NULL, "counters", "", "Print packets and bytes by what became of them.",
 	 "corepath counters --json | jq .denied_src4.packets", BIT(OPT_JSON), 0, 0, cmd_counters},
+	{NULL, "metrics", "[--once | --listen ADDRESS:PORT]",
+	 "Answer Prometheus at /metrics until Ctrl-C: packets by what became of them, services and their\n"
+	 "backends, tables, rules, what is attached. It looks when it is asked, changes nothing, and keeps\n"
+	 "CAP_BPF alone. Nobody is asked who he is, so it answers this host alone unless told otherwise.\n"
+	 "With --once the metrics are printed, for node_exporter's textfile collector:\n"
+	 "  corepath metrics --once > corepath.prom.tmp && mv corepath.prom.tmp corepath.prom",
+	 "corepath metrics --listen '[2001:db8::1]:19435'", BIT(OPT_LISTEN) | BIT(OPT_ONCE), 0, 0,
+	 cmd_metrics},
+	{NULL, "top", "[--interval SECONDS] [--once]",
+	 "Show packets and bits per second by service and by what became of them, the busiest first,\n"
+	 "until q or Ctrl-C. Into a pipe it prints one table after the other; with --once, one.",
+	 "corepath top --once --interval 5", BIT(OPT_INTERVAL) | BIT(OPT_ONCE), 0, 0, cmd_top},
 	{NULL, "observe",
 	 "[--reason NAME,...] [--kind KIND,...] [--verdict dropped|passed] [--address PREFIX] [--port N] "
 	 "[--proto P] [--process PID|NAME|FILE]",

@@ -128,6 +128,14 @@ static int take_option(struct args *args, int opt, const char *value)
 		break;
 	case OPT_PROBE_TIMEOUT:
 		return parse_number(opt, value, 3600, &args->probe_timeout);
+	case OPT_LISTEN:
+		args->listen = value;
+		break;
+	case OPT_ONCE:
+		args->once = true;
+		break;
+	case OPT_INTERVAL:
+		return parse_number(opt, value, 3600, &args->interval);
 	case OPT_JSON:
 		args->json = true;
 		break;

@@ -457,4 +457,6 @@ const char *corepath_hook_name(enum corepath_hook hook);
 
 #include <corepath_uplink.h>
 
+#include <corepath_metrics.h>
+
 #endif

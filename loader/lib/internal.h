@@ -272,6 +272,9 @@ int cp_uplink_unpin(const struct cp_dir *dir);
 /* How many entries the map has room for. */
 int cp_map_size(int fd, __u32 *max);
 
+/* How many entries a hash has, of them; counted, as the kernel does not say. */
+int cp_hash_usage(int fd, struct corepath_usage *u);
+
 /* All entries of a hash or a trie: the caller frees both arrays. One system call where the kernel
  * has batches for it (5.6: cb4d03ab499d). */
 int cp_map_read(int fd, void **keys, void **values, __u32 *n, __u32 *max);
@@ -371,25 +374,6 @@ int cp_trie_usage(int map_fd, struct corepath_usage *u);
 
 /* The guard's. */
 #define CP_PROG_GUARD "xdp_guard"
-
-/* maglev.c */
-
-/* What a backend is to the table: its address and port, which alone decide its preferences, so
- * that a table depends on the set of backends and not on when each was added. */
-struct cp_maglev_node {
-	struct corepath_addr addr;
-	__u16 port;
-	__u32 id;
-	__u32 weight; /* 0: none of the slots */
-};
-
-/* How long a table of these is, in lines: of a few sizes the least that has a hundred slots for
- * each backend, or as many as would be if all had the weight of the lightest. */
-__u32 cp_maglev_lines(const struct cp_maglev_node *nodes, size_t n);
-
-/* Fills a prime number of slots, or the only one, with ids, or with 0 if there is no weight at all.
- * Sorts the nodes. Returns -ENOMEM without an error text. */
-int cp_maglev_fill(struct cp_maglev_node *nodes, size_t n, __u32 *slots, __u32 n_slots);
 
 /* stages.c */
 

@@ -15,6 +15,7 @@
 #include <bpf/bpf.h>
 #include "compat.h"
 #include "lb_state.h"
+#include "maglev.h"
 
 /* Of a thread that makes one system call. */
 #define STACK (64 << 10)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "internal.h"
+#include "maglev.h"
 
 struct turn {
 	__u32 next, skip; /* the order of preference: next, next + skip, ... modulo the slots */

@@ -19,6 +19,34 @@ int cp_map_size(int fd, __u32 *max)
 	return err;
 }
 
+/* Of what is counted, this much is read at once: a bucket must fit. */
+#define COUNTED 4096
+
+int cp_hash_usage(int fd, struct corepath_usage *u)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info), at = 0, n;
+	void *keys, *values, *from = NULL;
+	int err = bpf_map_get_info_by_fd(fd, &info, &len);
+
+	if (err)
+		return err;
+	u->used = 0;
+	u->max = info.max_entries;
+	keys = malloc((size_t)COUNTED * info.key_size);
+	values = malloc((size_t)COUNTED * info.value_size);
+	err = keys && values ? 0 : -ENOMEM;
+	while (!err) {
+		n = COUNTED;
+		err = bpf_map_lookup_batch(fd, from, &at, keys, values, &n, NULL);
+		u->used += err && err != -ENOENT ? 0 : n;
+		from = &at;
+	}
+	free(keys);
+	free(values);
+	return err == -ENOENT ? 0 : err; /* "no more after these" */
+}
+
 /* For types that have no batches: a trie, before 5.14 (f56387c53456). */
 static int read_each(int fd, const struct bpf_map_info *info, char *keys, char *values, __u32 *n)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../lib/internal.h"
+#include "../lib/maglev.h"
 #include "runner.h"
 
 /* The tables' sizes, the only one of one slot left out. What is promised of shares and moves holds

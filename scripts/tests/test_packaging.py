@@ -83,6 +83,7 @@ def test_manual(prefix, said):
     ("up --dev l", ["lo"]),
     ("uplink source ", ["add", "del"]),
     ("security load corepath-s", ["corepath-sweep.service", "corepath-sweep.timer"]),
+    ("metrics --l", ["--listen"]),
     ("no-such-thing ", []),
 ])
 def test_completion(prefix, typed, offered):
@@ -96,7 +97,8 @@ def test_completion(prefix, typed, offered):
 
 def test_units(prefix):
     units = sorted((prefix / "lib/systemd/system").iterdir())
-    assert [unit.name for unit in units] == ["corepath-sweep.service", "corepath-sweep.timer", "corepath.service"]
+    assert [unit.name for unit in units] == ["corepath-metrics.service", "corepath-sweep.service", "corepath-sweep.timer",
+                                               "corepath.service"]
     done = run("systemd-analyze", "verify", "--man=no", *units)
     assert str(prefix) not in done.stderr, done.stderr
 
@@ -106,9 +108,14 @@ def test_package(tmp_path):
     [package] = (ROOT / "build").glob("corepath_*.deb")
     fields = run("dpkg-deb", "--field", package).stdout
     assert "libelf1" in fields and "libc6" in fields
+    # who wants no HTTP need not have it
+    [recommends] = [line for line in fields.splitlines() if line.startswith("Recommends:")]
+    assert "libmicrohttpd" in recommends and fields.count("libmicrohttpd") == 1
     held = run("dpkg-deb", "--contents", package).stdout
     for path in ("./usr/sbin/corepath\n", "./usr/lib/libcorepath.so -> libcorepath.so.0\n", "/corepath.8.gz\n",
-                 "./usr/share/bash-completion/completions/corepath\n", "./usr/lib/systemd/system/corepath.service\n"):
+                 "./usr/share/bash-completion/completions/corepath\n", "./usr/lib/systemd/system/corepath.service\n",
+                 "./usr/sbin/corepath-metrics\n", "/share/corepath/prometheus/corepath.rules.yml\n",
+                 "/share/corepath/prometheus/dashboard.json\n"):
         assert path in held
     assert " root/root " in held and str(ROOT) not in held
     run("dpkg-deb", "--extract", package, tmp_path)

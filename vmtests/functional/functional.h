@@ -63,6 +63,9 @@ void config_whole_add(Suite *suite, const struct selection *selection);
 /* Adds that of a file with rules of processes, functional.config_rules.*. */
 void config_rules_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of what is counted and how it is shown, functional.metrics.*. */
+void metrics_add(Suite *suite, const struct selection *selection);
+
 /* Adds that of a file with thousands of services. */
 void config_scale_add(Suite *suite, const struct selection *selection);
 
