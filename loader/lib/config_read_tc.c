@@ -132,10 +132,11 @@ static int read_policy_key(struct cp_yaml_reader *r, yaml_node_t *node, const ch
 {
 	if (!strcmp(key, "endpoint") || !strcmp(key, "direction") || !strcmp(key, "verdict"))
 		return 0; /* read before the others */
-	if (strcmp(key, "identity") && strcmp(key, "proto") && strcmp(key, "port"))
+	if (strcmp(key, "identity") && strcmp(key, "proto") && strcmp(key, "port") &&
+	    strcmp(key, "proxy"))
 		return CP_YAML_FAIL(r, node, key,
 				    "no such key; expected endpoint, direction, verdict, identity, "
-				    "proto or port");
+				    "proto, port or proxy");
 	return cp_yaml_word(r, node, key, policy_option, into);
 }
 

@@ -118,7 +118,7 @@ static void policy_comes(struct corepath_plan *plan, const void *was, const void
 {
 	const struct corepath_policy_spec *a = was, *b = will;
 
-	if (b && (!a || a->verdict != b->verdict) && !comes(plan, b))
+	if (b && (!a || a->verdict != b->verdict || a->proxy != b->proxy) && !comes(plan, b))
 		cp_plan_policy(plan, POLICY_ADD, a ? '~' : '+', b);
 }
 

@@ -102,9 +102,11 @@ static const struct {
 	 "2: policies[0].verdict: 'drop': no verdict"},
 	{"policies:\n  - {endpoint: host, direction: in, verdict: deny, port: 80}\n",
 	 "2: policies[0]: port=80: a rule with a port says proto"},
+	{"policies:\n  - {endpoint: host, direction: in, verdict: allow, proto: tcp, proxy: 80}\n",
+	 "2: policies[0]: proxy=80: only what an endpoint sends can be handed to a proxy"},
 	{"policies:\n  - {endpoint: host, direction: in, verdict: deny, dport: 80}\n",
 	 "2: policies[0].dport: no such key; expected endpoint, direction, verdict, identity, "
-	 "proto or port"},
+	 "proto, port or proxy"},
 	{"policies:\n  - {endpoint: host, direction: in, verdict: deny, proto: tcp}\n"
 	 "  - {endpoint: host, direction: in, verdict: allow, proto: tcp}\n",
 	 "3: policies[1]: is the rule of line 2; keep one of the two"},
@@ -245,6 +247,17 @@ static const struct {
 	 "+ endpoint a 10.0.0.2 2001:db8::2 identity=5 tc=auto\n"
 	 "+ policy a in allow proto=tcp port=80\n"
 	 "+ endpoint b 10.0.0.3 identity=1 limit-in=9 audit=yes tc=auto\n"},
+	/* a rule gets a proxy, and another one */
+	{"endpoints: [{device: a, addresses: [10.0.0.2]}]\n"
+	 "policies:\n"
+	 "  - {endpoint: a, direction: out, verdict: allow, proto: tcp}\n"
+	 "  - {endpoint: a, direction: out, verdict: allow, proto: udp, port: 53, proxy: 1053}\n",
+	 "endpoints: [{device: a, addresses: [10.0.0.2]}]\n"
+	 "policies:\n"
+	 "  - {endpoint: a, direction: out, verdict: allow, proto: tcp, proxy: 15001}\n"
+	 "  - {endpoint: a, direction: out, verdict: allow, proto: udp, port: 53, proxy: 2053}\n",
+	 "~ policy a out allow proto=tcp proxy=15001\n"
+	 "~ policy a out allow proto=udp port=53 proxy=2053\n"},
 	/* its rules go with it */
 	{VETHS, "endpoints: []\npolicies: []\nidentities: []",
 	 "- endpoint a 10.0.0.2 2001:db8::2 identity=5 tc=auto\n"
