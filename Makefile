@@ -69,12 +69,12 @@ vmtest: all ## boot KERNEL, run the suites on the datapath, write results/latest
 		$(if $(PROFILE),--profile '$(PROFILE)') $(VMTEST_FLAGS)
 
 test: all lint check-host check-scripts ## everything CI runs: host tests, harness tests, the suites on up to five kernels
-	$(VMTEST) test --kernel required --suite verifier,functional,perf $(VMTEST_FLAGS)
+	$(VMTEST) test --kernel required --suite verifier,perf $(VMTEST_FLAGS)
 	$(VMTEST) test --kernel 5.10,6.12,7.2 --suite $(ON_THREE) $(VMTEST_FLAGS)
 	$(VMTEST) test --kernel 5.10,7.2 --suite $(AT_THE_ENDS) $(VMTEST_FLAGS)
 
 # What CI leaves to test-all on some kernels, to keep it below half an hour.
-ON_THREE := traffic,tc,security
+ON_THREE := functional,traffic,tc,security
 AT_THE_ENDS := security-no-lsm,upgrade,preflight
 # Besides the default one. The archive's index has an rt flavour of 5.10 that cannot be fetched.
 PREFLIGHT_ON := no-bpf-lsm,jit-off,lockdown-integrity,lockdown-confidentiality
