@@ -72,12 +72,13 @@ test: all lint check-host check-scripts ## everything CI runs: host tests, harne
 	$(VMTEST) test --kernel required --suite verifier,perf $(VMTEST_FLAGS)
 	$(VMTEST) test --kernel 5.10,6.12,7.2 --suite $(ON_THREE) $(VMTEST_FLAGS)
 	$(VMTEST) test --kernel 5.10,7.2 --suite $(AT_THE_ENDS) $(VMTEST_FLAGS)
+	$(VMTEST) test --kernel 5.10 --suite preflight $(VMTEST_FLAGS)
 
 # What CI leaves to test-all on some kernels, to keep it below half an hour.
-ON_THREE := functional,traffic,tc,security
-AT_THE_ENDS := security-no-lsm,upgrade,preflight
-# Besides the default one. The archive's index has an rt flavour of 5.10 that cannot be fetched.
-PREFLIGHT_ON := no-bpf-lsm,jit-off,lockdown-integrity,lockdown-confidentiality
+ON_THREE := functional,traffic,tc
+AT_THE_ENDS := security,security-no-lsm,upgrade
+# The archive's index has an rt flavour of 5.10 that cannot be fetched.
+PREFLIGHT_ON := default,no-bpf-lsm,jit-off,lockdown-integrity,lockdown-confidentiality
 
 test-all: test ## what is too long for CI, too
 	$(VMTEST) test --kernel 6.1,6.18 --suite $(ON_THREE) $(VMTEST_FLAGS)

@@ -5,8 +5,9 @@
 # Python's own leftovers stay out of the tree, too.
 PYTEST = cd scripts && PYTHONPYCACHEPREFIX=$(CURDIR)/$(B)/pycache $(PYTHON) -m pytest -q
 
+# Two at a time, as most of them wait for one VM; those of a file stay together.
 check-scripts: all ## tests of the tools and of the tree, from outside
-	$(PYTEST) -m 'not long' tests
+	$(PYTEST) -n 2 --dist loadfile -m 'not long' tests
 
 check-long: all
 	$(PYTEST) -m long tests
