@@ -4,11 +4,14 @@
 
 #include <corepath.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +78,20 @@ enum ruled_end ruled_run(ruled_act act)
 		checkrun_error("a child ended with wait status 0x%x (%s)", status,
 			       strerror(WEXITSTATUS(status)));
 	return status ? RULED_REFUSED : RULED_DONE;
+}
+
+int ruled_go_deep(void)
+{
+	char name[201] = {};
+	int at = strlen(watched_folder());
+
+	memset(name, 'd', 200);
+	if (chdir(watched_folder()))
+		return errno;
+	for (; at + 201 + 2 < PATH_MAX; at += 201)
+		if ((mkdir(name, 0755) && errno != EEXIST) || chdir(name))
+			return errno;
+	return open("x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0 ? errno : 0;
 }
 
 const char *ruled_end_name(enum ruled_end end)

@@ -27,6 +27,10 @@ enum ruled_end ruled_run(ruled_act act);
 
 const char *ruled_end_name(enum ruled_end end);
 
+/* A deed: makes a file "x" whose path is about as long as one can be, below the test's folder; its
+ * folder is the working directory then. */
+int ruled_go_deep(void);
+
 /* How often the rules in force have matched, all together. */
 unsigned long long ruled_hits(void);
 

@@ -213,22 +213,6 @@ static int by_ring_elsewhere(void)
 	return by_io_uring(true);
 }
 
-/* ---- long paths ---- */
-
-static int deep(void)
-{
-	char name[201] = {};
-	int at = strlen(watched_folder());
-
-	memset(name, 'd', 200);
-	if (chdir(watched_folder()))
-		return errno;
-	for (; at + 201 + 2 < PATH_MAX; at += 201)
-		if ((mkdir(name, 0755) && errno != EEXIST) || chdir(name))
-			return errno;
-	return result(open("x", O_WRONLY | O_CREAT, 0600));
-}
-
 /* ---- other mounts of a file of the root file system ---- */
 
 static int act_by_bind_mount(void)
@@ -315,7 +299,7 @@ static const struct {
 	{"opened_again", FILE_, opened_again, false},
 	{"io_uring", FILE_, by_ring, false},
 	{"io_uring_thread", FILE_, by_ring_elsewhere, false},
-	{"long_path", BELOW, deep, false},
+	{"long_path", BELOW, ruled_go_deep, false},
 	{"bind_mount", ACT, act_by_bind_mount, false},
 	{"own_bind_mount", ACT, act_by_own_mount, false},
 	{"mounted_over_allowed", ALLOWED, root_over_allowed, false},

@@ -366,30 +366,14 @@ static int rename_by_ring(void)
 	return answer < 0 ? -answer : 0;
 }
 
-/* A file whose path is about as long as one can be, and the folder it is in as working directory.
- */
-static int go_deep(void)
-{
-	char name[201] = {};
-	int at = strlen(watched_folder());
-
-	memset(name, 'd', 200);
-	if (chdir(watched_folder()))
-		return errno;
-	for (; at + 201 + 2 < PATH_MAX; at += 201)
-		if ((mkdir(name, 0755) && errno != EEXIST) || chdir(name))
-			return errno;
-	return result(open("x", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-}
-
 static int unlink_deep(void)
 {
-	return go_deep() ?: result(unlink("x"));
+	return ruled_go_deep() ?: result(unlink("x"));
 }
 
 static int rename_deep(void)
 {
-	return go_deep() ?: result(rename("x", "y"));
+	return ruled_go_deep() ?: result(rename("x", "y"));
 }
 
 /* ---- known limits ---- */

@@ -247,7 +247,7 @@ static void told_of_matches(int index __attribute__((unused)))
 	ruled_none();
 	watched_copy(watched_file("copy"));
 	ruled_load("  - {name: it, on: exec, action: deny, path: %s/copy, rate: 2/3600}\n"
-		   "  - {name: end, on: exec, action: audit, path: /work/act}\n",
+		   "  - {name: end, on: exec, action: audit, path: " WATCHED_ACT "}\n",
 		   watched_folder());
 	command = command_start("observe", "--json", "--kind", "rule", "--count", "3", NULL);
 	line = command_line(&command);
@@ -266,7 +266,7 @@ static void told_of_matches(int index __attribute__((unused)))
 		expect(event, "rule", "\"it\"");
 		expect(event, "op", "\"exec\"");
 		expect(event, "path", path);
-		expect(event, "exe", "\"/work/functional\"");
+		expect(event, "exe", "\"" WATCHED_DIR "/functional\"");
 		expect(event, "prevented", "true");
 		expect(event, "killed", "false");
 		expect(event, "action", "\"deny\"");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../lib/checkrun.h"
+#include "watched.h"
 
 /* Where the probe says that it runs, and is told how to end. */
 #define TOLD   "/told"
@@ -19,7 +20,7 @@
 static void make_fifos(void)
 {
 	mkdir("/bin", 0755);
-	if (access("/bin/sh", X_OK) && symlink("/work/probe", "/bin/sh"))
+	if (access("/bin/sh", X_OK) && symlink(WATCHED_DIR "/probe", "/bin/sh"))
 		checkrun_error("/bin/sh: %s", strerror(errno));
 	unlink(TOLD);
 	unlink(ANSWER);

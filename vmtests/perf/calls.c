@@ -7,10 +7,12 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <corepath.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/net.h"
 #include "../lib/result.h"
 
 static int by_value(const void *a, const void *b)
@@ -81,4 +83,19 @@ double perf_calls_floor(const char *test, enum perf_hook hook)
 		return -1;
 	perf_report(test, runs, NULL);
 	return perf_median(runs);
+}
+
+int perf_up(const char *test, const char *pin_dir)
+{
+	const char *const devs[] = {"lo"};
+	struct corepath_up_request request = {
+		.pin_dir = pin_dir, .devs = devs, .n_devs = 1, .mode = COREPATH_XDP_GENERIC};
+	struct corepath_attachment at;
+
+	if (net_unshare() < 0 || corepath_up(&request, &at)) {
+		result_start(test);
+		result_report(test, RESULT_FAIL, "%s", corepath_error());
+		return -1;
+	}
+	return bpf_prog_get_fd_by_id(at.prog_id);
 }

@@ -25,6 +25,10 @@ enum perf_hook { PERF_XDP, PERF_TC };
 /* The same of a program that only returns, as @test; negative after an ERROR line. */
 double perf_calls_floor(const char *test, enum perf_hook hook);
 
+/* corepath_up() on the loopback device of a network namespace of our own. Returns the program, or
+ * -1 after a FAIL line for @test. */
+int perf_up(const char *test, const char *pin_dir);
+
 /* Sorts them. */
 double perf_median_of(double *values, size_t n);
 

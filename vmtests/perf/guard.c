@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../lib/net.h"
 #include "../lib/result.h"
 #include "calls.h"
 
@@ -122,22 +121,11 @@ static void run_case(const struct guard_case *c, int program, double floor)
 
 void perf_guard(void)
 {
-	static const char test[] = "perf.guard.up";
-	const char *const devs[] = {"lo"};
-	struct corepath_up_request request = {
-		.pin_dir = PIN_DIR, .devs = devs, .n_devs = 1, .mode = COREPATH_XDP_GENERIC};
-	struct corepath_attachment at;
 	double floor = perf_calls_floor("perf.guard.floor", PERF_XDP);
-	int program;
+	int program = floor < 0 ? -1 : perf_up("perf.guard.up", PIN_DIR);
 
-	if (floor < 0)
+	if (program < 0)
 		return;
-	if (net_unshare() < 0 || corepath_up(&request, &at)) {
-		result_start(test);
-		result_report(test, RESULT_FAIL, "%s", corepath_error());
-		return;
-	}
-	program = bpf_prog_get_fd_by_id(at.prog_id);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		run_case(&cases[i], program, floor);
 	close(program);

@@ -8,8 +8,8 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "../lib/net.h"
 #include "../lib/result.h"
 #include "calls.h"
 
@@ -105,23 +105,13 @@ static void run_case(const struct lb_case *c, int program, double floor)
 
 void perf_lb(void)
 {
-	static const char test[] = "perf.lb.up";
-	const char *const devs[] = {"lo"};
-	struct corepath_up_request request = {
-		.pin_dir = PIN_DIR, .devs = devs, .n_devs = 1, .mode = COREPATH_XDP_GENERIC};
-	struct corepath_attachment at;
 	double floor = perf_calls_floor("perf.lb.floor", PERF_XDP);
-	int program;
+	int program = floor < 0 ? -1 : perf_up("perf.lb.up", PIN_DIR);
 
-	if (floor < 0)
+	if (program < 0)
 		return;
-	if (net_unshare() < 0 || corepath_up(&request, &at)) {
-		result_start(test);
-		result_report(test, RESULT_FAIL, "%s", corepath_error());
-		return;
-	}
-	program = bpf_prog_get_fd_by_id(at.prog_id);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		run_case(&cases[i], program, floor);
+	close(program);
 	corepath_down(PIN_DIR, NULL, 0);
 }
