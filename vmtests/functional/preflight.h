@@ -5,7 +5,8 @@
 
 #include <jansson.h>
 
-/* The list, which the caller owns. No list ends the test. */
+/* The list, which the caller owns: what was said the first time that any test of this VM asked. No
+ * list ends the test. */
 json_t *preflight_list(void);
 
 /* The @key of that feature, which there must be. */
