@@ -189,19 +189,6 @@ static __u32 free_slot(const struct guard *g)
 	return slot;
 }
 
-static int clear_hits(const struct guard *g, __u32 slot)
-{
-	int cpus = libbpf_num_possible_cpus(), err;
-	struct corepath_counter *zeros;
-
-	if (cpus < 0)
-		return cpus;
-	zeros = calloc(cpus, sizeof(*zeros));
-	err = zeros ? bpf_map_update_elem(g->hits, &slot, zeros, BPF_ANY) : -ENOMEM;
-	free(zeros);
-	return err;
-}
-
 static int write_signatures(struct guard *g)
 {
 	int err = write_table(&g->dir, g->table, &g->signatures);
@@ -224,7 +211,7 @@ static int add(struct guard *g, const struct corepath_signature *s)
 		return cp_fail(ENOSPC, "signature %u: there are %u, which is all there is room for",
 			       s->id, g->signatures.n);
 	slot = free_slot(g);
-	err = clear_hits(g, slot);
+	err = cp_percpu_clear(g->hits, slot, CP_WORDS(struct corepath_counter));
 	if (err)
 		return fail_map(g, "guard_hits", err);
 	/* in the order of their numbers */
@@ -302,7 +289,7 @@ static int give_slots(const struct guard *g, struct corepath_signatures *all)
 		for (s->slot = 0; used & 1u << s->slot; s->slot++)
 			;
 		used |= 1u << s->slot;
-		err = clear_hits(g, s->slot);
+		err = cp_percpu_clear(g->hits, s->slot, CP_WORDS(struct corepath_counter));
 	}
 	return err;
 }
@@ -330,23 +317,6 @@ int corepath_signatures_set(const char *pin_dir, const struct corepath_signature
 	return err;
 }
 
-static int read_hits(const struct guard *g, struct corepath_signature_info *info)
-{
-	int cpus = libbpf_num_possible_cpus(), err, cpu;
-	struct corepath_counter *each;
-
-	if (cpus < 0)
-		return cpus;
-	each = calloc(cpus, sizeof(*each));
-	err = each ? bpf_map_lookup_elem(g->hits, &info->signature.slot, each) : -ENOMEM;
-	for (cpu = 0; cpu < cpus && !err; cpu++) {
-		info->hits.packets += each[cpu].packets;
-		info->hits.bytes += each[cpu].bytes;
-	}
-	free(each);
-	return err;
-}
-
 int corepath_signature_list(const char *pin_dir, struct corepath_signature_info *list, size_t *n)
 {
 	struct guard g;
@@ -356,7 +326,8 @@ int corepath_signature_list(const char *pin_dir, struct corepath_signature_info 
 		return err;
 	for (*n = 0; *n < g.signatures.n && !err; (*n)++) {
 		list[*n] = (struct corepath_signature_info){.signature = g.signatures.list[*n]};
-		err = read_hits(&g, &list[*n]);
+		err = cp_percpu_add(g.hits, list[*n].signature.slot, &list[*n].hits,
+				    CP_WORDS(list[*n].hits));
 	}
 	if (err)
 		fail_map(&g, "guard_hits", err);

@@ -33,6 +33,17 @@ void cp_log_start(void);
 /* Routes libbpf's messages to the log, and keeps what is in it. */
 void cp_log_quiet(void);
 
+/* percpu.c: counters each CPU has for itself, a per-CPU map's values being u64 and nothing else */
+
+/* How many u64 there are in one CPU's value. */
+#define CP_WORDS(value) (sizeof(value) / sizeof(__u64))
+
+/* Adds all CPUs' values of @key to @sum, each of @words u64. -errno, without an error text. */
+int cp_percpu_add(int map, __u32 key, void *sum, size_t words);
+
+/* Sets all CPUs' values of @key to 0. -errno, without an error text. */
+int cp_percpu_clear(int map, __u32 key, size_t words);
+
 /* pins.c */
 
 /* The pin directory, open and locked. */

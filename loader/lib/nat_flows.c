@@ -230,27 +230,19 @@ int corepath_nat_sweep(const char *pin_dir, size_t *n)
 
 int corepath_uplink_counters(const char *pin_dir, __u64 out[COREPATH_UPLINK_COUNTERS])
 {
-	int cpus = libbpf_num_possible_cpus(), cpu, err;
-	__u64 *values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
 	struct cp_uplink u;
 	__u32 i;
+	int err;
 
 	memset(out, 0, COREPATH_UPLINK_COUNTERS * sizeof(*out));
-	if (!values)
-		return cp_fail(ENOMEM, "counters: out of memory; free some");
 	err = cp_uplink_open(&u, pin_dir, CP_READ, false);
 	if (err)
-		goto out;
-	for (i = 0; u.loaded && i < COREPATH_UPLINK_COUNTERS && !err; i++) {
-		err = bpf_map_lookup_elem(u.counters, &i, values);
-		for (cpu = 0; cpu < cpus && !err; cpu++)
-			out[i] += values[cpu];
-	}
+		return err;
+	for (i = 0; u.loaded && i < COREPATH_UPLINK_COUNTERS && !err; i++)
+		err = cp_percpu_add(u.counters, i, &out[i], 1);
 	if (err)
 		err = cp_fail(-err, "map %s/%s: read: %s; run as root", pin_dir,
 			      CP_MAP_UPLINK_COUNTERS, strerror(-err));
 	cp_uplink_close(&u);
-out:
-	free(values);
 	return err;
 }

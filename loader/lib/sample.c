@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include "internal.h"
 #include "upgrade.h"
 
@@ -132,17 +130,11 @@ static int read_cgroups(const char *pin_dir, struct corepath_sample *s)
 
 static int read_lost(const struct cp_dir *dir, struct corepath_sample *s)
 {
-	int fd = cp_pin_get(dir, CP_MAP_EVENT_LOST), cpus = libbpf_num_possible_cpus(), cpu;
-	__u64 *each = cpus > 0 ? calloc(cpus, sizeof(*each)) : NULL;
-	int err = fd >= 0 && !each ? -ENOMEM : 0;
+	int fd = cp_pin_get(dir, CP_MAP_EVENT_LOST), err = 0;
 	__u32 i;
 
-	for (i = 0; i < COREPATH_WATCHERS && fd >= 0 && !err; i++) {
-		err = bpf_map_lookup_elem(fd, &i, each);
-		for (cpu = 0; cpu < cpus && !err; cpu++)
-			s->lost[i] += each[cpu];
-	}
-	free(each);
+	for (i = 0; i < COREPATH_WATCHERS && fd >= 0 && !err; i++)
+		err = cp_percpu_add(fd, i, &s->lost[i], 1);
 	if (fd >= 0)
 		close(fd);
 	return err ? cp_fail(-err, "map %s/%s: read: %s; run as root", dir->path, CP_MAP_EVENT_LOST,

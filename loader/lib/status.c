@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include "internal.h"
 
 static const struct {
@@ -114,24 +112,12 @@ out:
 
 static int sum(int fd, struct corepath_counter out[COREPATH_DROP_COUNT])
 {
-	int cpu, n_cpus = libbpf_num_possible_cpus(), err = 0;
-	struct corepath_counter *per_cpu;
 	__u32 reason;
+	int err = 0;
 
-	if (n_cpus < 0)
-		return n_cpus;
-	per_cpu = calloc(n_cpus, sizeof(*per_cpu));
-	if (!per_cpu)
-		return -ENOMEM;
 	memset(out, 0, COREPATH_DROP_COUNT * sizeof(*out));
-	for (reason = 0; reason < COREPATH_DROP_COUNT && !err; reason++) {
-		err = bpf_map_lookup_elem(fd, &reason, per_cpu);
-		for (cpu = 0; cpu < n_cpus && !err; cpu++) {
-			out[reason].packets += per_cpu[cpu].packets;
-			out[reason].bytes += per_cpu[cpu].bytes;
-		}
-	}
-	free(per_cpu);
+	for (reason = 0; reason < COREPATH_DROP_COUNT && !err; reason++)
+		err = cp_percpu_add(fd, reason, &out[reason], CP_WORDS(out[reason]));
 	return err;
 }
 

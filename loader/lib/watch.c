@@ -97,21 +97,6 @@ static void detach_unwanted(const struct cp_dir *dir, int config)
 	cp_processes_detach(dir);
 }
 
-static int zero_lost(int lost, __u32 number)
-{
-	int cpus = libbpf_num_possible_cpus(), err;
-	__u64 *zeros;
-
-	if (cpus < 0)
-		return cpus;
-	zeros = calloc(cpus, sizeof(*zeros));
-	if (!zeros)
-		return -ENOMEM;
-	err = bpf_map_update_elem(lost, &number, zeros, BPF_ANY);
-	free(zeros);
-	return err;
-}
-
 void cp_watch_sweep(const struct cp_dir *dir, bool all)
 {
 	int rings = cp_pin_get(dir, CP_MAP_EVENT_RINGS);
@@ -180,7 +165,7 @@ static int make_ring(struct corepath_watch *w, size_t bytes)
 	w->reader = ring_buffer__new(ring, on_event, w, NULL);
 	err = w->reader ? 0 : -errno;
 	if (!err)
-		err = zero_lost(w->lost, w->number);
+		err = cp_percpu_clear(w->lost, w->number, 1);
 	if (!err)
 		err = bpf_map_update_elem(w->rings, &w->number, &ring, BPF_ANY);
 	close(ring);
@@ -285,21 +270,13 @@ int corepath_watch_poll(struct corepath_watch *w, int timeout_ms)
 
 int corepath_watch_lost(struct corepath_watch *w, __u64 *lost)
 {
-	int cpus = libbpf_num_possible_cpus(), err, i;
-	__u64 *each;
+	int err;
 
-	if (cpus < 0)
-		return cp_fail(-cpus, "count of CPUs: %s", strerror(-cpus));
-	each = calloc(cpus, sizeof(*each));
-	if (!each)
-		return cp_fail(ENOMEM, "lost events: out of memory; free some");
-	err = bpf_map_lookup_elem(w->lost, &w->number, each);
-	if (err)
-		cp_fail(-err, "map %s/%s: read: %s", w->pin_dir, CP_MAP_EVENT_LOST, strerror(-err));
-	for (*lost = 0, i = 0; i < cpus && !err; i++)
-		*lost += each[i];
-	free(each);
-	return err;
+	*lost = 0;
+	err = cp_percpu_add(w->lost, w->number, lost, 1);
+	return err ? cp_fail(-err, "map %s/%s: read: %s", w->pin_dir, CP_MAP_EVENT_LOST,
+			     strerror(-err))
+		   : 0;
 }
 
 int corepath_watch_stop(struct corepath_watch *w)
