@@ -65,9 +65,10 @@ const struct command commands[] = {
 	 "A file has, all but the first as it likes:\n"
 	 "  devices:     name, xdp             prefilter:  deny, allow, signatures, rate\n"
 	 "  balancer:    as 'balancer set'     services:   service, backends, as 'service add'\n"
+	 "  ct:          as 'ct set'\n"
 	 "  uplink:      devices, sources, excludes, as 'uplink set'\n"
 	 "  endpoints:   device, addresses, as 'endpoint add'\n"
-	 "  policies:    endpoint (or host), direction, verdict, identity, proto, port\n"
+	 "  policies:    endpoint (or host), direction, verdict, identity, proto, port, proxy\n"
 	 "  identities:  prefix, identity\n"
 	 "  sockets:     cgroups, of 'socket-lb up'\n"
 	 "  security:    a file of 'security load', from this one's folder, or what is in one",
@@ -76,8 +77,8 @@ const struct command commands[] = {
 	{NULL, "reload", "-f FILE",
 	 "Make what runs what the file says, and print each change. Devices, prefixes, signatures, rates,\n"
 	 "settings and services that the file does not name go. So do endpoints, policies, identities, cgroups,\n"
-	 "rules and what the uplink has, if the file has that part at all ('endpoints: []': none); else it is as\n"
-	 "its own commands leave it. What stays keeps its connections. A file that is wrong changes nothing, and\n"
+	 "rules, times of connections and what the uplink has, if the file has that part at all ('endpoints: []':\n"
+	 "none); else it is as its own commands leave it. What stays keeps its connections. A file that is wrong changes nothing, and\n"
 	 "a change that fails is taken back with all before it.",
 	 "corepath reload -f /etc/corepath/datapath.yaml", BIT(OPT_FILE), 0, 0, cmd_reload},
 	{NULL, "diff", "-f FILE", "Print what 'reload' would change, and change nothing.",

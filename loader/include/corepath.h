@@ -367,8 +367,7 @@ int corepath_preflight(const char *pin_dir, struct corepath_feature **list, size
 
 /* ---- configuration ---- */
 
-/* What is to run, or what runs: all of the datapath (datapath.schema.json) but the times of
- * connection tracking. */
+/* What is to run, or what runs: all of the datapath (datapath.schema.json). */
 struct corepath_config;
 
 /* From a YAML file; "-" is standard input. -EINVAL, and the error text has "file:line: field: ...".

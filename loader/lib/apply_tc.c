@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Making changes of endpoints, policies, identities and the uplink.
+ * Making changes of connection tracking, endpoints, policies, identities and the uplink.
  *
  * Policies, who is behind an address and who an endpoint is decide together, so changes of all of
  * these are written, and only then connections are judged anew: none is refused by half of them.
@@ -136,6 +136,8 @@ int cp_apply_tc(const char *pin_dir, const struct change *c, const struct change
 		return add_endpoint(pin_dir, c, *n);
 	case ENDPOINT_DEL:
 		return corepath_endpoint_del(pin_dir, c->endpoint->spec.dev);
+	case CT_SET:
+		return corepath_ct_set(pin_dir, c->ct);
 	case UPLINK_SET:
 		return corepath_uplink_set(pin_dir, c->uplink);
 	case UPLINK_ADD:

@@ -45,7 +45,8 @@ enum cp_config_part {
 	CP_PART_IDENTITIES = 1 << 3,
 	CP_PART_SOCKETS = 1 << 4,
 	CP_PART_SECURITY = 1 << 5,
-	CP_PARTS_ALL = (1 << 6) - 1,
+	CP_PART_CT = 1 << 6,
+	CP_PARTS_ALL = (1 << 7) - 1,
 };
 
 struct corepath_config {
@@ -60,6 +61,7 @@ struct corepath_config {
 	struct corepath_balancer balancer;
 	struct corepath_service_info *services;
 	size_t n_services;
+	struct corepath_ct_settings ct; /* max 0: whatever the tables have */
 	struct corepath_uplink uplink;
 	struct cp_config_tc_device *uplink_devices;
 	size_t n_uplink_devices;

@@ -32,6 +32,11 @@ static int signature_option(const char *word, void *spec)
 	return corepath_signature_option(word, spec);
 }
 
+static int ct_option(const char *word, void *settings)
+{
+	return corepath_ct_word(word, settings);
+}
+
 static int rates_option(const char *word, void *spec)
 {
 	return corepath_rates_option(word, spec);
@@ -302,6 +307,11 @@ static int read_balancer_key(struct cp_yaml_reader *r, yaml_node_t *node, const 
 	return cp_yaml_word(r, node, key, balancer_option, into);
 }
 
+static int read_ct_key(struct cp_yaml_reader *r, yaml_node_t *node, const char *key, void *into)
+{
+	return cp_yaml_word(r, node, key, ct_option, into);
+}
+
 /* The parts that a file may leave to their own commands. */
 static int read_part(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,
 		     struct corepath_config *c, unsigned int part)
@@ -318,6 +328,8 @@ static int read_part(struct cp_yaml_reader *r, yaml_node_t *node, const char *ke
 		return cp_yaml_each_item(r, node, key, cp_config_read_identity, c);
 	case CP_PART_SOCKETS:
 		return cp_yaml_within(r, node, key, cp_config_read_sockets, c);
+	case CP_PART_CT:
+		return cp_yaml_within(r, node, key, read_ct_key, &c->ct);
 	default:
 		return cp_config_read_security(r, node, key, c);
 	}
@@ -325,8 +337,8 @@ static int read_part(struct cp_yaml_reader *r, yaml_node_t *node, const char *ke
 
 static int read_top(struct cp_yaml_reader *r, yaml_node_t *node, const char *key, void *into)
 {
-	static const char *const parts[] = {"uplink",	  "endpoints", "policies",
-					    "identities", "sockets",   "security"};
+	static const char *const parts[] = {"uplink",  "endpoints", "policies", "identities",
+					    "sockets", "security",  "ct"};
 	struct corepath_config *c = into;
 	size_t i;
 
@@ -341,9 +353,10 @@ static int read_top(struct cp_yaml_reader *r, yaml_node_t *node, const char *key
 		return cp_yaml_within(r, node, key, read_balancer_key, &c->balancer);
 	if (!strcmp(key, "services"))
 		return cp_yaml_each_item(r, node, key, read_service, c);
-	return CP_YAML_FAIL(r, node, key,
-			    "no such key; expected devices, prefilter, balancer, services, uplink, "
-			    "endpoints, policies, identities, sockets or security");
+	return CP_YAML_FAIL(
+		r, node, key,
+		"no such key; expected devices, prefilter, balancer, services, ct, uplink, "
+		"endpoints, policies, identities, sockets or security");
 }
 
 int corepath_config_read(const char *file, const char *pin_dir, struct corepath_config **config)
@@ -356,6 +369,7 @@ int corepath_config_read(const char *file, const char *pin_dir, struct corepath_
 		return cp_fail(ENOMEM, "%s: out of memory; free some", file);
 	cp_lb_default_settings(&c->balancer);
 	corepath_rates_default(&c->rates);
+	corepath_ct_defaults(&c->ct);
 	cp_uplink_default_settings(&c->uplink);
 	err = cp_yaml_read(&r.yaml, file, read_top, c);
 	tdestroy(r.seen, free);

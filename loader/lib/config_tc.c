@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What runs on tc hooks: endpoints, policies, who is behind an address, the uplink. */
+/* What runs on tc hooks: connection tracking, endpoints, policies, who is behind an address, the
+ * uplink. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,8 +129,10 @@ static int running_uplinks(const char *pin_dir, struct corepath_config *c)
 
 int cp_config_running_tc(const char *pin_dir, struct corepath_config *c)
 {
-	int err = running_endpoints(pin_dir, c), which;
+	int err = corepath_ct_get(pin_dir, &c->ct), which;
 
+	if (!err)
+		err = running_endpoints(pin_dir, c);
 	if (!err)
 		err = running_policies(pin_dir, c);
 	if (!err)

@@ -24,6 +24,7 @@ enum kind {
 	POLICY_DEL,
 	IDENTITY_ADD,
 	IDENTITY_DEL,
+	CT_SET,
 	UPLINK_SET,
 	UPLINK_ADD, /* to one of its lists */
 	UPLINK_DEL,
@@ -50,6 +51,7 @@ struct change {
 	const struct cp_config_endpoint *endpoint;
 	const struct corepath_policy_spec *policy;
 	const struct corepath_identity_info *identity;
+	const struct corepath_ct_settings *ct;
 	const struct corepath_uplink *uplink;
 	enum corepath_uplink_list which; /* whose prefix */
 	const struct cp_config_tc_device *uplink_device;
@@ -85,7 +87,7 @@ struct cp_plan_list {
 void cp_plan_pairs(struct corepath_plan *plan, struct cp_plan_list was, struct cp_plan_list will,
 		   size_t size, cp_plan_compare *compare, cp_plan_pair *fn);
 
-/* plan_tc.c: endpoints, policies, identities, the uplink. */
+/* plan_tc.c: connection tracking, endpoints, policies, identities, the uplink. */
 void cp_plan_tc(struct corepath_plan *plan);
 void cp_plan_policy(struct corepath_plan *plan, enum kind kind, char sign,
 		    const struct corepath_policy_spec *p);

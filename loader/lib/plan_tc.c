@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What differs on tc hooks: endpoints, policies, who is behind an address, the uplink.
+ * What differs on tc hooks: connection tracking, endpoints, policies, who is behind an address, the
+ * uplink.
  *
  * Endpoints that go do so first: one that comes may have their address. Then what stays changes,
  * with all its policies by one call (apply_tc.c); then what comes, each with its policies. The
  * uplink has its settings first, which hold the ports that no policy closes, and its devices when
- * it knows what to masquerade.
+ * it knows what to masquerade. Before all of these is connection tracking, whose tables are made
+ * with the first of them, and as large as it says.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +20,39 @@
 static bool other_mode(enum corepath_tc_mode now, enum corepath_tc_mode will)
 {
 	return will != COREPATH_TC_AUTO && now != will;
+}
+
+/* ---- connection tracking ---- */
+
+static void note_ct(struct corepath_plan *plan, const struct corepath_ct_settings *s)
+{
+	char text[256] = "", max[24] = "";
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < COREPATH_CT_STATES; i++)
+		len += snprintf(text + len, sizeof(text) - len, " %s=%u", corepath_ct_state_name(i),
+				s->timeout_s[i]);
+	if (s->max)
+		snprintf(max, sizeof(max), " max=%u", s->max);
+	cp_plan_note(plan, CT_SET, "~ ct%s pickup=%s%s", text, s->pickup ? "yes" : "no", max)->ct =
+		s;
+}
+
+/* Tables that are there have the size they have: a file that wants another one is told so before
+ * anything is changed. */
+static void plan_ct(struct corepath_plan *plan)
+{
+	const struct corepath_ct_settings *a = &plan->from->ct, *b = &plan->to->ct;
+
+	if (a->max && b->max && a->max != b->max)
+		plan->err = cp_fail(EINVAL,
+				    "ct.max: the tables are there with %u, and the file has %u; "
+				    "leave it out, or run 'corepath down' and 'corepath up -f'",
+				    a->max, b->max);
+	else if (memcmp(a->timeout_s, b->timeout_s, sizeof(a->timeout_s)) ||
+		 a->pickup != b->pickup || (b->max && !a->max))
+		note_ct(plan, b);
 }
 
 /* ---- endpoints ---- */
@@ -327,6 +363,8 @@ void cp_plan_tc(struct corepath_plan *plan)
 {
 	unsigned int parts = plan->to->parts;
 
+	if (parts & CP_PART_CT)
+		plan_ct(plan);
 	if (parts & CP_PART_UPLINK)
 		plan_settings(plan);
 	plan_ends(plan, parts);

@@ -116,8 +116,8 @@ static void narrow(struct corepath_simulation *sim, const struct corepath_config
 	sim->lo = (struct cp_config_device){.name = "lo", .mode = COREPATH_XDP_GENERIC};
 	sim->config.devices = &sim->lo;
 	sim->config.n_devices = 1;
-	sim->config.parts &= sim->at_tc ? CP_PART_UPLINK | CP_PART_ENDPOINTS | CP_PART_POLICIES |
-						  CP_PART_IDENTITIES
+	sim->config.parts &= sim->at_tc ? CP_PART_CT | CP_PART_UPLINK | CP_PART_ENDPOINTS |
+						  CP_PART_POLICIES | CP_PART_IDENTITIES
 					: 0;
 }
 

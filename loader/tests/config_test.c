@@ -28,7 +28,7 @@ static const struct {
 } wrong[] = {
 	{"devices: [", "2: not YAML: "},
 	{"device: []\n",
-	 "1: device: no such key; expected devices, prefilter, balancer, services, uplink, "
+	 "1: device: no such key; expected devices, prefilter, balancer, services, ct, uplink, "
 	 "endpoints, policies, identities, sockets or security"},
 	{"- eth0\n", "1: : is a list; expected a mapping"},
 	{"devices:\n  - xdp: native\n", "2: devices[0]: name is missing"},
@@ -59,6 +59,12 @@ static const struct {
 	 "4: services[0].backends[0].address: is missing"},
 	{"services:\n  - service: tcp 1.2.3.4:80\n    sources: [10.0.0.0/8, [1]]\n",
 	 "3: services[0].sources: is a list; expected one value"},
+	{"ct:\n  syn: 60\n  pickup: maybe\n", "3: ct.pickup: 'pickup=maybe': neither yes nor no"},
+	{"ct:\n  established: 604801\n",
+	 "2: ct.established: 'established=604801': not a number of "},
+	{"ct: {max: 0}\n", "1: ct.max: 'max=0': not a number from 1"},
+	{"ct: {tcp: 5}\n", "1: ct.tcp: 'tcp=5': no such setting; use syn=, established=, "},
+	{"ct: 60\n", "1: ct: is a value; expected a mapping"},
 	{"uplink:\n  mask: 1\n", "2: uplink.mask: no such key; expected devices, masquerade4, "},
 	{"uplink:\n  devices: [{name: eth0}]\n  masquerade4: 2001:db8::1\n",
 	 "3: uplink.masquerade4: 'masquerade4=2001:db8::1': of the other address family"},
@@ -327,6 +333,19 @@ static const struct {
 	 "- uplink device eth0 tc=auto\n"
 	 "- uplink source fd00:10::/48\n"
 	 "- uplink exclude 10.0.0.0/8\n"},
+#define CT_REST "reset=40 udp=30 udp-answered=120 icmp=60 other=600 "
+	{"ct: {pickup: yes, max: 5}", "", ""},
+	{"", "ct: {}", ""},
+	{"", "ct: {established: 21600, pickup: no}", ""},
+	{"ct: {udp-answered: 7, pickup: yes, max: 5}", "ct: {}",
+	 "~ ct syn=60 established=21600 closed=30 " CT_REST "pickup=no\n"},
+	{"ct: {max: 5}", "ct: {max: 5, closed: 7}",
+	 "~ ct syn=60 established=21600 closed=7 " CT_REST "pickup=no max=5\n"},
+	/* tables that are yet to be made get their size before whoever needs them comes */
+	{"", "uplink: {audit: yes}\nct: {max: 5}",
+	 "~ ct syn=60 established=21600 closed=30 " CT_REST "pickup=no max=5\n"
+	 "~ uplink masquerade4=none masquerade6=none ports=32768-65535 forward=stack audit=yes "
+	 "failsafe=tcp/22\n"},
 	{"sockets: {cgroups: [/no/a, /no/b]}", "sockets: {cgroups: [/no/c, /no/b]}",
 	 "+ sockets of /no/c\n- sockets of /no/a\n"},
 #define RULES                                                                                      \
@@ -408,6 +427,22 @@ START_TEST(plans)
 }
 END_TEST
 
+START_TEST(tables_keep_their_size)
+{
+	struct corepath_config *from, *to;
+	struct corepath_plan *plan;
+
+	ck_assert_int_eq(read_text("ct: {max: 5}", &from), 0);
+	ck_assert_int_eq(read_text("ct: {max: 6}\nsockets: {cgroups: [/no/a]}", &to), 0);
+	ck_assert_int_eq(corepath_plan_make(from, to, &plan), -EINVAL);
+	ck_assert_msg(strstr(corepath_error(), "ct.max: the tables are there with 5, and the "
+					       "file has 6"),
+		      "%s", corepath_error());
+	corepath_config_free(from);
+	corepath_config_free(to);
+}
+END_TEST
+
 START_TEST(example_is_read)
 {
 	struct corepath_config *config;
@@ -423,6 +458,7 @@ int main(void)
 	const struct test tests[] = {
 		FOR_EACH(says_what_and_where, wrong),
 		FOR_EACH(plans, changes),
+		ONCE(tables_keep_their_size),
 		ONCE(example_is_read),
 	};
 

@@ -42,6 +42,15 @@ def test_example():
            "policies: [{endpoint: v, direction: in, verdict: deny}, {endpoint: v, direction: out, verdict: allow, "
            "identity: 5, proto: udp, port: 53}, {endpoint: host, direction: in, verdict: allow, proto: 132}]\n"
            "identities: [{prefix: '::/0', identity: 2}]"),
+    (True, "ct: {syn: 1, established: 604800, closed: 30, reset: 40, udp: 30, udp-answered: 120, icmp: 60, other: 600, "
+           "pickup: 'yes', max: 16777216}"),
+    (True, "ct: {}"),
+    (False, "ct: {syn: 0}"),
+    (False, "ct: {established: 604801}"),
+    (False, "ct: {pickup: maybe}"),
+    (False, "ct: {max: 0}"),
+    (False, "ct: {tcp: 60}"),
+    (False, "ct: []"),
     (True, "sockets: {cgroups: [/no/such/cgroup]}"),
     (True, "security: {rules: [{name: a, on: exec, action: log, path: /x}], scope: {uid: 0}}"),
     (False, "uplink: [{name: eth0}]"),

@@ -40,6 +40,18 @@
 	"  forward: direct\n"                                                                      \
 	"  failsafe: [tcp/22, udp/53]\n"                                                           \
 	"  audit: yes\n"
+#define CT                                                                                         \
+	"ct:\n"                                                                                    \
+	"  syn: 50\n"                                                                              \
+	"  established: 7440\n"                                                                    \
+	"  closed: 20\n"                                                                           \
+	"  reset: 21\n"                                                                            \
+	"  udp: 22\n"                                                                              \
+	"  udp-answered: 180\n"                                                                    \
+	"  icmp: 23\n"                                                                             \
+	"  other: 24\n"                                                                            \
+	"  pickup: yes\n"                                                                          \
+	"  max: 5000\n"
 #define ENDPOINT0(identity)                                                                        \
 	"endpoints:\n"                                                                             \
 	"  - device: w0\n"                                                                         \
@@ -64,7 +76,7 @@
 	"identities: [{prefix: 203.0.113.0/24, identity: 9}, {prefix: '::/0', identity: 8}]\n"
 #define SOCKETS "sockets: {cgroups: [" CGROUP "]}\n"
 
-#define WHOLE SERVICES UPLINK ENDPOINT0("100") ENDPOINT1("7") POLICIES("100") IDENTITIES SOCKETS
+#define WHOLE SERVICES UPLINK CT ENDPOINT0("100") ENDPOINT1("7") POLICIES("100") IDENTITIES SOCKETS
 
 static void write_file(const char *text)
 {
@@ -79,7 +91,8 @@ static char *snapshot(void)
 {
 	static const char *const lists[][2] = {{"endpoint", "list"},	{"policy", "list"},
 					       {"identity", "list"},	{"uplink", "show"},
-					       {"socket-lb", "status"}, {"service", "list"}};
+					       {"socket-lb", "status"}, {"service", "list"},
+					       {"ct", "show"}};
 	static const char *const cut[] = {" packets=", " open-in="};
 	char *all = NULL, *more, *line, *rest;
 
@@ -167,6 +180,8 @@ static void all_is_there(void)
 		"source fd00:10::/32\n",
 		"exclude 10.0.0.0/8\n",
 		"exclude fd00::/8\n",
+		"syn=50 established=7440 closed=20 reset=21 udp=22 udp-answered=180 icmp=23 "
+		"other=24 pickup=yes max=5000\n",
 		CGROUP,
 	};
 	char *all = snapshot();
@@ -208,7 +223,11 @@ static void changes(const int fd[4])
 	all_live(fd);
 	/* parts that a file has not are left alone */
 	reload(SERVICES SOCKETS, "");
-	reload(SERVICES "sockets: {}\n", "- sockets of " CGROUP "\n");
+	/* what is left out of one that it has is as it is by itself */
+	reload(SERVICES "sockets: {}\nct: {established: 7440}\n",
+	       "~ ct syn=60 established=7440 closed=30 reset=40 udp=30 udp-answered=120 icmp=60 "
+	       "other=600 pickup=no\n"
+	       "- sockets of " CGROUP "\n");
 	all_live(fd);
 }
 
@@ -217,8 +236,11 @@ static void mistakes(const int fd[4])
 	refused(SERVICES "uplink: {ports: 1-2}\nendpoints: []\npolicies:\n"
 			 "  - {endpoint: w0, direction: in, verdict: deny}\n",
 		FILE_NAME ":8: policies[0].endpoint: 'w0' is none", false);
+	refused(SERVICES "ct: {max: 6000, syn: 7}\nendpoints: []\n",
+		"ct.max: the tables are there with 5000, and the file has 6000", false);
 	/* seen when the rest has been done: w0 is gone, w1 has another address, rules went */
 	refused("devices: [{name: lo}]\n"
+		"ct: {pickup: yes}\n"
 		"uplink: {devices: [{name: lo}], masquerade4: 203.0.113.2}\n"
 		"identities: [{prefix: 192.0.2.0/24, identity: 5}]\n"
 		"endpoints:\n"
