@@ -45,8 +45,8 @@ static __always_inline int lsm(int answer)
 		return lsm(call);                                                                  \
 	}
 
-#define SEE(name, function, call, args...)                                                         \
-	SEC("fentry/" function)                                                                    \
+#define SEE_BY(name, section, call, args...)                                                       \
+	SEC(section)                                                                               \
 	int BPF_PROG(sec_see_##name, args)                                                         \
 	{                                                                                          \
 		__u32 hook = COREPATH_HOOK_FENTRY;                                                 \
@@ -54,6 +54,8 @@ static __always_inline int lsm(int answer)
 		call;                                                                              \
 		return 0;                                                                          \
 	}
+
+#define SEE(name, function, call, args...) SEE_BY(name, "fentry/" function, call, args)
 
 #define LSM(name, lsm_hook, call, args...)                                                         \
 	PROGRAM(sec_lsm_##name, "lsm/" lsm_hook, COREPATH_HOOK_LSM, call, args)
@@ -219,11 +221,13 @@ SEE(userns, "create_user_ns", on_bits(COREPATH_OP_USERNS, CLONE_NEWUSER, hook), 
 
 SAME(clone, "task_alloc", on_clone(flags, hook), struct task_struct *task, unsigned long flags)
 
-/* No module is asked. */
+/* No module is asked. Kernels without CONFIG_IA32_EMULATION have no 32-bit calls. */
 SEE(unshare, "__x64_sys_unshare", on_unshare(regs->di, hook), const struct pt_regs *regs)
-SEE(unshare32, "__ia32_sys_unshare", on_unshare(regs->bx, hook), const struct pt_regs *regs)
+SEE_BY(unshare32, "?fentry/__ia32_sys_unshare", on_unshare(regs->bx, hook),
+       const struct pt_regs *regs)
 SEE(setns, "__x64_sys_setns", on_setns(regs->di, regs->si, hook), const struct pt_regs *regs)
-SEE(setns32, "__ia32_sys_setns", on_setns(regs->bx, regs->cx, hook), const struct pt_regs *regs)
+SEE_BY(setns32, "?fentry/__ia32_sys_setns", on_setns(regs->bx, regs->cx, hook),
+       const struct pt_regs *regs)
 
 /* ---- other processes, and the kernel ---- */
 
