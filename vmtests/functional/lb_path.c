@@ -22,6 +22,7 @@
 #include "../lib/checkrun.h"
 #include "../lib/fou.h"
 #include "../lib/net.h"
+#include "echo.h"
 
 #define PEER	    "cp1"
 #define NEAR_MAC    "02:00:00:00:00:0a"
@@ -141,23 +142,8 @@ static int listener(enum path_family family)
 	return fd;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return false;
-		bytes += n;
-		len -= n;
-	}
-	return true;
-}
-
 void lb_path_serve(int listen_fd, char number)
 {
-	char chunk[CHUNK];
-	ssize_t n;
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -168,10 +154,7 @@ void lb_path_serve(int listen_fd, char number)
 			continue;
 		}
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (write_all(fd, &number, 1))
-			while ((n = read(fd, chunk, sizeof(chunk))) > 0 && write_all(fd, chunk, n))
-				;
-		_exit(0);
+		echo_connection(fd, &number, 1);
 	}
 	_exit(0);
 }

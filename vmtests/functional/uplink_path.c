@@ -16,9 +16,9 @@
 #include "../lib/checkrun.h"
 #include "../lib/net.h"
 #include "command.h"
+#include "echo.h"
 
 #define ANSWER_MS 60000
-#define CHUNK	  16384
 #define ASK	  "who?"
 
 const char *const uplink_address[] = {"203.0.113.1", "2001:db8:f::1"};
@@ -87,29 +87,12 @@ static void tell(const struct sockaddr_in6 *peer, char hello[UPLINK_HELLO])
 	snprintf(hello, UPLINK_HELLO, "%s %u", text, ntohs(peer->sin6_port));
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return false;
-		bytes += n;
-		len -= n;
-	}
-	return true;
-}
-
 static void serve_connection(int fd, const struct sockaddr_in6 *peer)
 {
-	char hello[UPLINK_HELLO], chunk[CHUNK];
-	ssize_t n;
+	char hello[UPLINK_HELLO];
 
 	tell(peer, hello);
-	if (write_all(fd, hello, sizeof(hello)))
-		while ((n = read(fd, chunk, sizeof(chunk))) > 0 && write_all(fd, chunk, n))
-			;
-	_exit(0);
+	echo_connection(fd, hello, sizeof(hello));
 }
 
 static void serve_stream(int listen_fd)
