@@ -31,6 +31,12 @@ static int fail_path(int err, const char *path)
 			"no datapath at %s: nothing is pinned there; run 'corepath up' or "
 			"'corepath socket-lb up' first, or name another place with --pin-dir",
 			path);
+	case EROFS:
+		return cp_fail(err,
+			       "pin directory %s: %s, and nothing was changed; mount it to be "
+			       "written (mount -o remount,rw /sys/fs/bpf), or name another place "
+			       "with --pin-dir",
+			       path, strerror(err));
 	default:
 		return cp_fail(err, "pin directory %s: %s; name another place with --pin-dir", path,
 			       strerror(err));
@@ -177,7 +183,11 @@ static int open_locked(struct cp_dir *dir, enum cp_access access)
 	if (dir->fd < 0)
 		return errno == ENOENT && access == CP_CREATE ? -EAGAIN
 							      : fail_path(errno, dir->path);
-	err = wait_lock(dir->fd, access, dir->path);
+	/* a link can be detached where its pin cannot be removed: not one step of the way */
+	if (changes(access) && faccessat(dir->fd, ".", W_OK, 0) && errno == EROFS)
+		err = fail_path(EROFS, dir->path);
+	else
+		err = wait_lock(dir->fd, access, dir->path);
 	if (!err && fstat(dir->fd, &st))
 		err = fail_path(errno, dir->path);
 	/* a `down` removed it while we waited */

@@ -172,6 +172,12 @@ int cp_yaml_within(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,
 	return err;
 }
 
+static int fail_read(const char *path, int err)
+{
+	return cp_fail(err, "%s: %s; name a file that can be read, or - for standard input", path,
+		       strerror(err));
+}
+
 static int load(struct cp_yaml_reader *r, yaml_parser_t *parser)
 {
 	if (yaml_parser_load(parser, &r->doc))
@@ -190,12 +196,13 @@ int cp_yaml_open(struct cp_yaml_reader *r, const char *path)
 	r->file = std ? "standard input" : path;
 	r->path[0] = '\0';
 	if (!f)
-		return cp_fail(errno,
-			       "%s: %s; name a file that can be read, or - for standard input",
-			       path, strerror(errno));
+		return fail_read(path, errno);
 	if (yaml_parser_initialize(&parser)) {
 		yaml_parser_set_input_file(&parser, f);
+		errno = 0;
 		err = load(r, &parser);
+		if (err && ferror(f)) /* a folder, a disk that fails: no mistake of what is in it */
+			err = fail_read(r->file, errno ?: EIO);
 		yaml_parser_delete(&parser);
 	} else {
 		err = cp_fail(ENOMEM, "%s: out of memory; free some", r->file);

@@ -75,6 +75,9 @@ void preflight_add(Suite *suite, const struct selection *selection);
 void preflight_tc_add(Suite *suite, const struct selection *selection);
 void preflight_rules_add(Suite *suite, const struct selection *selection);
 
+/* Adds those of what stands in a command's way, functional.errors.*. */
+void errors_add(Suite *suite, const struct selection *selection);
+
 /* Adds those that watch packets being dropped, functional.events.*. */
 void events_add(Suite *suite, const struct selection *selection);
 
