@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../lib/net.h"
 #include "../lib/result.h"
@@ -98,4 +99,12 @@ int perf_up(const char *test, const char *pin_dir)
 		return -1;
 	}
 	return bpf_prog_get_fd_by_id(at.prog_id);
+}
+
+double perf_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
 }

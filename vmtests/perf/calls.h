@@ -29,6 +29,9 @@ double perf_calls_floor(const char *test, enum perf_hook hook);
  * -1 after a FAIL line for @test. */
 int perf_up(const char *test, const char *pin_dir);
 
+/* Nanoseconds since boot: instructions under icount. */
+double perf_now(void);
+
 /* Sorts them. */
 double perf_median_of(double *values, size_t n);
 

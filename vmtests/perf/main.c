@@ -3,7 +3,7 @@
  * perf: what a packet costs, one result line per case. Figures are instructions per packet when
  * VMTEST_PROFILE is "icount", and advisory nanoseconds otherwise.
  *
- *	perf [run] [lb] [guard] [tc] [sock] [pktgen] [compare]
+ *	perf [run] [lb] [guard] [tc] [sock] [sec] [pktgen] [compare]
  *
  * Exit status: 0 when every case was tried; 2 for wrong usage; 3 when the suite broke.
  */
@@ -26,6 +26,7 @@ static const struct {
 	{"guard", perf_guard, false},
 	{"tc", perf_tc, false},
 	{"sock", perf_sock, false},
+	{"sec", perf_sec, false},
 	{"pktgen", perf_pktgen, false},
 	{"compare-drop", perf_compare_drop, true},
 	{"compare-nft", perf_compare_nft, true},
@@ -58,6 +59,7 @@ static int usage(FILE *to)
 	      "  guard    with signatures and rates behind it\n"
 	      "  tc       endpoints and the uplink\n"
 	      "  sock     connect() of a socket\n"
+	      "  sec      open(), execve() and connect() under rules\n"
 	      "  pktgen   the prefilter behind a veth\n"
 	      "  compare-drop  nftables beside the prefilter\n"
 	      "  compare-nft   DNAT by nftables, for compare-xdp, by the balancer\n"

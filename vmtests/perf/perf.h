@@ -62,6 +62,7 @@ void perf_lb(void);
 void perf_guard(void);
 void perf_tc(void);
 void perf_sock(void);
+void perf_sec(void);
 void perf_pktgen(void);
 void perf_compare_drop(void);
 void perf_compare_nft(void);

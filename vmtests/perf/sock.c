@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../lib/net.h"
@@ -30,14 +29,6 @@ static const struct sock_case {
 	{"perf.sock.connect4_new", "203.0.113.9", true},
 };
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1e9 + t.tv_nsec;
-}
-
 static bool measure(const char *test, const char *address, bool fresh, double *runs)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
@@ -54,9 +45,9 @@ static bool measure(const char *test, const char *address, bool fresh, double *r
 				close(fd);
 			if (fd < 0 || fresh)
 				fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-			start = now();
+			start = perf_now();
 			err = connect(fd, (struct sockaddr *)&to, sizeof(to));
-			durations[n] = now() - start;
+			durations[n] = perf_now() - start;
 			if (err) {
 				result_report(test, RESULT_ERROR, "connect to %s: %s", address,
 					      strerror(errno));
