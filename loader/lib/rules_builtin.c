@@ -30,8 +30,9 @@ static const struct corepath_builtin builtins[] = {
 	 "  on: connect\n"
 	 "  action: deny\n"},
 	{"empty-args", NULL,
-	 "No program is run with an empty argument list (CVE-2021-4034). From 5.18 on the kernel gives\n"
-	 "it one empty argument in its place, which is told.",
+	 "No program is run with an empty argument list (CVE-2021-4034). From 5.18 on, and on long-term\n"
+	 "kernels that took it over, the kernel gives it one empty argument in its place, which is told;\n"
+	 "action: kill stops that, too.",
 	 "- name: empty-args\n"
 	 "  on: exec\n"
 	 "  action: deny\n"
