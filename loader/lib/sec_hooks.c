@@ -95,6 +95,14 @@ static void pin_name(enum cp_way way, size_t hook, char pin[64])
 	snprintf(pin, 64, "rule_%s%s", prefixes[way], hooks[hook].name);
 }
 
+/* The program that a hook is had by, or NULL; also how its link is pinned. */
+static struct bpf_program *program_of(const struct bpf_object *obj, enum cp_way way, size_t hook,
+				      char pin[64])
+{
+	pin_name(way, hook, pin);
+	return bpf_object__find_program_by_name(obj, pin + strlen("rule_"));
+}
+
 /* ---- what is asked on this kernel ---- */
 
 /* Whether the program, attached, sees a file opened. -EPERM is the only error that says nothing of
@@ -163,8 +171,7 @@ static bool can(const struct kernel *k, enum cp_way way, size_t hook)
 		return false;
 	if ((hooks[hook].flags & TAKES_STRUCT) && !takes_structs(k->btf))
 		return false;
-	pin_name(way, hook, pin);
-	prog = bpf_object__find_program_by_name(k->obj, pin + strlen("rule_"));
+	prog = program_of(k->obj, way, hook, pin);
 	if (!prog)
 		return false;
 	section = bpf_program__section_name(prog);
@@ -303,11 +310,8 @@ static int load_programs(const struct cp_dir *dir, struct sec_rules *skel, const
 	bpf_object__for_each_program (prog, skel->obj)
 		bpf_program__set_autoload(prog, false);
 	for (i = 0; i < N_HOOKS; i++) {
-		if (!to_load(h, i))
-			continue;
-		pin_name(h->ways[i], i, pin);
-		prog = bpf_object__find_program_by_name(skel->obj, pin + strlen("rule_"));
-		bpf_program__set_autoload(prog, true);
+		if (to_load(h, i))
+			bpf_program__set_autoload(program_of(skel->obj, h->ways[i], i, pin), true);
 	}
 	err = cp_scratch_resize(skel->obj);
 	if (!err)
@@ -329,8 +333,7 @@ static int attach_each(const struct cp_dir *dir, struct bpf_object *obj, const s
 	for (i = 0; i < N_HOOKS && !err; i++) {
 		if (!to_load(h, i))
 			continue;
-		pin_name(h->ways[i], i, pin);
-		prog = bpf_object__find_program_by_name(obj, pin + strlen("rule_"));
+		prog = program_of(obj, h->ways[i], i, pin);
 		err = cp_trace_attach(dir, bpf_program__fd(prog), pin);
 	}
 	for (; err && i--;)
@@ -341,32 +344,30 @@ static int attach_each(const struct cp_dir *dir, struct bpf_object *obj, const s
 	return err;
 }
 
-int cp_hooks_try(const struct cp_dir *dir, const struct cp_hooks *h)
+static int load(const struct cp_dir *dir, const struct cp_hooks *h, bool attach)
 {
 	struct sec_rules *skel = sec_rules__open();
 	int err = skel ? load_programs(dir, skel, h) : -errno;
 
+	if (!err && attach)
+		err = attach_each(dir, skel->obj, h);
 	sec_rules__destroy(skel);
 	return err ? cp_trace_fail("security: load the programs", err) : 0;
 }
 
+int cp_hooks_try(const struct cp_dir *dir, const struct cp_hooks *h)
+{
+	return load(dir, h, false);
+}
+
 int cp_hooks_attach(const struct cp_dir *dir, const struct cp_hooks *h)
 {
-	struct sec_rules *skel;
-	bool any = false;
 	size_t i;
-	int err;
 
 	for (i = 0; i < N_HOOKS; i++)
-		any |= to_load(h, i);
-	if (!any)
-		return 0;
-	skel = sec_rules__open();
-	err = skel ? load_programs(dir, skel, h) : -errno;
-	if (!err)
-		err = attach_each(dir, skel->obj, h);
-	sec_rules__destroy(skel);
-	return err ? cp_trace_fail("security: load the programs", err) : 0;
+		if (to_load(h, i))
+			return load(dir, h, true);
+	return 0;
 }
 
 int cp_hooks_detach(const struct cp_dir *dir)
