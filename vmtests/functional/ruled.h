@@ -4,11 +4,18 @@
 #define FUNCTIONAL_RULED_H
 
 #include <check.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 /* What a child does; 0, or the error it got. */
 typedef int (*ruled_act)(void);
+
+/* That, of what a system call returned. */
+static inline int ruled_result(long value)
+{
+	return value < 0 ? errno : 0;
+}
 
 enum ruled_end { RULED_DONE, RULED_REFUSED, RULED_KILLED };
 

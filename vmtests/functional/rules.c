@@ -23,14 +23,9 @@
 #include "ruled.h"
 #include "watched.h"
 
-static int result(int value)
-{
-	return value < 0 ? errno : 0;
-}
-
 static int run_copy(void)
 {
-	return result(execl(watched_file("copy"), "copy", "a", "b", NULL));
+	return ruled_result(execl(watched_file("copy"), "copy", "a", "b", NULL));
 }
 
 static int run_copy_as_2001(void)
@@ -50,12 +45,12 @@ static int run_with_long_argument(void)
 	static char argument[601];
 
 	memset(argument, 'l', sizeof(argument) - 1);
-	return result(execl(watched_file("copy"), "copy", argument, "--flag=7", NULL));
+	return ruled_result(execl(watched_file("copy"), "copy", argument, "--flag=7", NULL));
 }
 
 static int run_with_empty_argument(void)
 {
-	return result(execl(watched_file("copy"), "", NULL));
+	return ruled_result(execl(watched_file("copy"), "", NULL));
 }
 
 /* The interpreter's arguments are its own, the script's path and the script's. */
@@ -66,7 +61,7 @@ static int run_script(void)
 	if (!f || fprintf(f, "#!%s\n", watched_file("copy")) < 0 || fclose(f) ||
 	    chmod(watched_file("script"), 0755))
 		return EIO;
-	return result(execl(watched_file("script"), "script", "b", NULL));
+	return ruled_result(execl(watched_file("script"), "script", "b", NULL));
 }
 
 static void *run_in_thread(void *error)
@@ -87,42 +82,42 @@ static int run_by_thread(void)
 
 static int open_file(void)
 {
-	return result(open(watched_file("file"), O_WRONLY | O_CLOEXEC));
+	return ruled_result(open(watched_file("file"), O_WRONLY | O_CLOEXEC));
 }
 
 static int open_to_read_cut(void)
 {
-	return result(open(watched_file("file"), O_RDONLY | O_TRUNC | O_CLOEXEC));
+	return ruled_result(open(watched_file("file"), O_RDONLY | O_TRUNC | O_CLOEXEC));
 }
 
 static int make_file(void)
 {
-	return result(open(watched_file("made"), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	return ruled_result(open(watched_file("made"), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 }
 
 static int cut_file(void)
 {
-	return result(truncate(watched_file("file"), 0));
+	return ruled_result(truncate(watched_file("file"), 0));
 }
 
 static int remove_file(void)
 {
-	return result(unlink(watched_file("file")));
+	return ruled_result(unlink(watched_file("file")));
 }
 
 static int remove_folder(void)
 {
-	return result(rmdir(watched_file("folder")));
+	return ruled_result(rmdir(watched_file("folder")));
 }
 
 static int rename_file(void)
 {
-	return result(rename(watched_file("file"), watched_file("name")));
+	return ruled_result(rename(watched_file("file"), watched_file("name")));
 }
 
 static int link_file(void)
 {
-	return result(link(watched_file("file"), watched_file("name")));
+	return ruled_result(link(watched_file("file"), watched_file("name")));
 }
 
 static int address(const char *text, int port, struct sockaddr_in6 *out)
@@ -146,7 +141,7 @@ static int connect_to(const char *text, int port)
 	struct sockaddr_in6 sa;
 	int len = address(text, port, &sa);
 
-	return result(connect(socket(sa.sin6_family, SOCK_DGRAM, 0), (void *)&sa, len));
+	return ruled_result(connect(socket(sa.sin6_family, SOCK_DGRAM, 0), (void *)&sa, len));
 }
 
 static int connect4(void)
@@ -170,7 +165,7 @@ static int send4(void)
 	struct sockaddr_in6 sa;
 	int len = address("127.0.0.9", 5000, &sa);
 
-	return result(sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (void *)&sa, len));
+	return ruled_result(sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (void *)&sa, len));
 }
 
 /* What UDP takes for IPv4 although it does not say so. */
@@ -180,7 +175,7 @@ static int send_unspecified(void)
 	int len = address("127.0.0.9", 5000, &sa);
 
 	sa.sin6_family = AF_UNSPEC;
-	return result(sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (void *)&sa, len));
+	return ruled_result(sendto(socket(AF_INET, SOCK_DGRAM, 0), "x", 1, 0, (void *)&sa, len));
 }
 
 static int bound(int type, int port, int *fd)
@@ -189,7 +184,7 @@ static int bound(int type, int port, int *fd)
 
 	inet_pton(AF_INET, "127.0.0.9", &sa.sin_addr);
 	*fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-	return result(bind(*fd, (void *)&sa, sizeof(sa)));
+	return ruled_result(bind(*fd, (void *)&sa, sizeof(sa)));
 }
 
 static int bind4(void)
@@ -204,7 +199,7 @@ static int bind6(void)
 	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_port = htons(5001)};
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return result(bind(fd, (void *)&sa, sizeof(sa)));
+	return ruled_result(bind(fd, (void *)&sa, sizeof(sa)));
 }
 
 /* What the kernel takes for IPv4 although it does not say so: inet_bind(), for INADDR_ANY. */
@@ -212,7 +207,7 @@ static int bind_unspecified(void)
 {
 	struct sockaddr_in sa = {.sin_family = AF_UNSPEC, .sin_port = htons(5001)};
 
-	return result(
+	return ruled_result(
 		bind(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), (void *)&sa, sizeof(sa)));
 }
 
@@ -220,7 +215,7 @@ static int listen4(void)
 {
 	int fd, err = bound(SOCK_STREAM, 5002, &fd);
 
-	return err ? err : result(listen(fd, 1));
+	return err ? err : ruled_result(listen(fd, 1));
 }
 
 static int listen6(void)
@@ -228,7 +223,7 @@ static int listen6(void)
 	struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_port = htons(5002)};
 	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return bind(fd, (void *)&sa, sizeof(sa)) ? errno : result(listen(fd, 1));
+	return bind(fd, (void *)&sa, sizeof(sa)) ? errno : ruled_result(listen(fd, 1));
 }
 
 static const struct ruled_deed deeds[] = {

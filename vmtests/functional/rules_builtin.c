@@ -24,19 +24,14 @@
 #include "ruled.h"
 #include "watched.h"
 
-static int result(long value)
-{
-	return value < 0 ? errno : 0;
-}
-
 static int run_system(void)
 {
-	return result(execl(WATCHED_ACT, "act", NULL));
+	return ruled_result(execl(WATCHED_ACT, "act", NULL));
 }
 
 static int run_copy(void)
 {
-	return result(execl(watched_file("copy"), "copy", NULL));
+	return ruled_result(execl(watched_file("copy"), "copy", NULL));
 }
 
 static int run_copy_as_2001(void)
@@ -46,18 +41,18 @@ static int run_copy_as_2001(void)
 
 static int write_own(void)
 {
-	return result(open(watched_file("file"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	return ruled_result(open(watched_file("file"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 static int write_etc(void)
 {
-	return result(open("/etc/made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	return ruled_result(open("/etc/made", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 static int link_into_etc(void)
 {
 	unlink("/etc/linked");
-	return result(symlink("/", "/etc/linked"));
+	return ruled_result(symlink("/", "/etc/linked"));
 }
 
 static int connect_to(const char *address)
@@ -65,7 +60,7 @@ static int connect_to(const char *address)
 	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(5000)};
 
 	inet_pton(AF_INET, address, &sa.sin_addr);
-	return result(connect(socket(AF_INET, SOCK_DGRAM, 0), (void *)&sa, sizeof(sa)));
+	return ruled_result(connect(socket(AF_INET, SOCK_DGRAM, 0), (void *)&sa, sizeof(sa)));
 }
 
 static int connect_9(void)
@@ -80,12 +75,12 @@ static int connect_17(void)
 
 static int back_to_root(void)
 {
-	return setresuid(2001, 2001, 0) ? EIO : result(seteuid(0));
+	return setresuid(2001, 2001, 0) ? EIO : ruled_result(seteuid(0));
 }
 
 static int become_other(void)
 {
-	return setresuid(2001, 2001, 2002) ? EIO : result(seteuid(2002));
+	return setresuid(2001, 2001, 2002) ? EIO : ruled_result(seteuid(2002));
 }
 
 static int enter(void)
@@ -99,7 +94,7 @@ static int mount_here(void)
 {
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return EIO;
-	return result(mount("none", watched_file("folder"), "tmpfs", 0, NULL));
+	return ruled_result(mount("none", watched_file("folder"), "tmpfs", 0, NULL));
 }
 
 /* The mount namespace is made by who is outside still. */
@@ -107,12 +102,12 @@ static int mount_there(void)
 {
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || enter())
 		return EIO;
-	return result(mount("none", watched_file("folder"), "tmpfs", 0, NULL));
+	return ruled_result(mount("none", watched_file("folder"), "tmpfs", 0, NULL));
 }
 
 static int unshare_there(void)
 {
-	return enter() ? EIO : result(unshare(CLONE_NEWUTS));
+	return enter() ? EIO : ruled_result(unshare(CLONE_NEWUTS));
 }
 
 static int make_map(void)
@@ -120,7 +115,7 @@ static int make_map(void)
 	union bpf_attr attr = {
 		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1};
 
-	return result(syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
+	return ruled_result(syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
 }
 
 static int map_there(void)
@@ -145,7 +140,7 @@ static int load_program(void)
 			       .insn_cnt = 2,
 			       .license = (unsigned long)"GPL"};
 
-	return result(syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
+	return ruled_result(syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)));
 }
 
 static const char *pin(void)
@@ -158,14 +153,14 @@ static const char *pin(void)
 
 static int remove_pin(void)
 {
-	return result(unlink(pin()));
+	return ruled_result(unlink(pin()));
 }
 
 static int open_pin(void)
 {
 	union bpf_attr attr = {.pathname = (unsigned long)pin()};
 
-	return result(syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr)));
+	return ruled_result(syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr)));
 }
 
 static const struct {
@@ -230,7 +225,7 @@ static void one_policy(int index)
 /* Refused, or, where the kernel gives it one empty argument (dcd46d897adb), told. */
 static int run_without_arguments(void)
 {
-	return result(syscall(SYS_execve, WATCHED_ACT, (char *[]){NULL}, (char *[]){NULL}));
+	return ruled_result(syscall(SYS_execve, WATCHED_ACT, (char *[]){NULL}, (char *[]){NULL}));
 }
 
 static void empty_args(int index __attribute__((unused)))

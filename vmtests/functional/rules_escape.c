@@ -26,14 +26,9 @@
 #include "ruled.h"
 #include "watched.h"
 
-static int result(long value)
-{
-	return value < 0 ? errno : 0;
-}
-
 static int run(const char *path)
 {
-	return result(execl(path, "copy", NULL));
+	return ruled_result(execl(path, "copy", NULL));
 }
 
 /* ---- other names for a program that may not run ---- */
@@ -61,7 +56,7 @@ static int by_descriptor(void)
 {
 	int fd = open(watched_file("copy"), O_PATH | O_CLOEXEC);
 
-	return fd < 0 ? errno : result(fexecve(fd, (char *[]){"copy", NULL}, environ));
+	return fd < 0 ? errno : ruled_result(fexecve(fd, (char *[]){"copy", NULL}, environ));
 }
 
 static int by_proc(void)
@@ -129,7 +124,8 @@ static int in_memory(void)
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	watched_copy(name);
-	return result(syscall(SYS_execveat, fd, "", (char *[]){"x", NULL}, environ, AT_EMPTY_PATH));
+	return ruled_result(
+		syscall(SYS_execveat, fd, "", (char *[]){"x", NULL}, environ, AT_EMPTY_PATH));
 }
 
 static int deleted(void)
@@ -138,7 +134,7 @@ static int deleted(void)
 
 	if (fd < 0 || unlink(watched_file("copy")))
 		return ENOENT;
-	return result(fexecve(fd, (char *[]){"copy", NULL}, environ));
+	return ruled_result(fexecve(fd, (char *[]){"copy", NULL}, environ));
 }
 
 /* ---- other ways to a file that may not be written ---- */
@@ -150,14 +146,14 @@ static int by_openat2(void)
 	} how = {O_WRONLY, 0, 0};
 	long fd = syscall(437 /* openat2 */, AT_FDCWD, watched_file("file"), &how, sizeof(how));
 
-	return result(fd);
+	return ruled_result(fd);
 }
 
 static int by_folder(void)
 {
 	int dir = open(watched_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return result(openat(dir, "file", O_RDWR));
+	return ruled_result(openat(dir, "file", O_RDWR));
 }
 
 /* From read-only to writable by way of /proc. */
@@ -166,7 +162,7 @@ static int opened_again(void)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", open(watched_file("file"), O_RDONLY));
-	return result(open(path, O_WRONLY));
+	return ruled_result(open(path, O_WRONLY));
 }
 
 /* One openat() by a ring, which the kernel may do on a thread of its own. */

@@ -27,11 +27,6 @@
 
 #define DENIED "/denied" /* a folder of the root file system */
 
-static int result(long value)
-{
-	return value < 0 ? errno : 0;
-}
-
 /* ---- ways to a folder, for every deed ---- */
 
 static char dir[PATH_MAX];
@@ -141,43 +136,43 @@ static const char *in(const char *name)
 
 static int do_write(void)
 {
-	return result(open(in("file"), O_WRONLY | O_CLOEXEC));
+	return ruled_result(open(in("file"), O_WRONLY | O_CLOEXEC));
 }
 
 static int do_truncate(void)
 {
-	return result(truncate(in("file"), 0));
+	return ruled_result(truncate(in("file"), 0));
 }
 
 static int do_unlink(void)
 {
-	return result(unlink(in("file")));
+	return ruled_result(unlink(in("file")));
 }
 
 static int do_rename(void)
 {
-	return result(rename(in("file"), in("name")));
+	return ruled_result(rename(in("file"), in("name")));
 }
 
 static int do_rename_over(void)
 {
-	return result(rename(in("other"), in("file")));
+	return ruled_result(rename(in("other"), in("file")));
 }
 
 static int do_exchange(void)
 {
-	return result(syscall(SYS_renameat2, AT_FDCWD, in("other"), AT_FDCWD, in("file"),
-			      2 /* RENAME_EXCHANGE */));
+	return ruled_result(syscall(SYS_renameat2, AT_FDCWD, in("other"), AT_FDCWD, in("file"),
+				    2 /* RENAME_EXCHANGE */));
 }
 
 static int do_link(void)
 {
-	return result(link(in("file"), in("name")));
+	return ruled_result(link(in("file"), in("name")));
 }
 
 static int do_chmod(void)
 {
-	return result(chmod(in("file"), 0755));
+	return ruled_result(chmod(in("file"), 0755));
 }
 
 static void *do_in_thread(void *arg)
@@ -301,7 +296,7 @@ static int by_handle(void)
 	if (folder < 0 ||
 	    name_to_handle_at(AT_FDCWD, watched_file("file"), &handle.head, &mount_id, 0))
 		return ENOSYS;
-	return result(open_by_handle_at(folder, &handle.head, O_WRONLY | O_CLOEXEC));
+	return ruled_result(open_by_handle_at(folder, &handle.head, O_WRONLY | O_CLOEXEC));
 }
 
 static int opened_again(void)
@@ -310,7 +305,7 @@ static int opened_again(void)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d",
 		 open(watched_file("file"), O_PATH | O_CLOEXEC));
-	return result(open(path, O_WRONLY | O_CLOEXEC));
+	return ruled_result(open(path, O_WRONLY | O_CLOEXEC));
 }
 
 /* One call by a ring; -EINVAL if the ring has no such call. */
@@ -348,7 +343,7 @@ static int unlink_by_ring(void)
 	int answer = by_ring(&sqe);
 
 	if (answer == -EINVAL)
-		return result(unlink(watched_file("file")));
+		return ruled_result(unlink(watched_file("file")));
 	return answer < 0 ? -answer : 0;
 }
 
@@ -362,39 +357,39 @@ static int rename_by_ring(void)
 	int answer = by_ring(&sqe);
 
 	if (answer == -EINVAL)
-		return result(rename(watched_file("file"), watched_file("name")));
+		return ruled_result(rename(watched_file("file"), watched_file("name")));
 	return answer < 0 ? -answer : 0;
 }
 
 static int unlink_deep(void)
 {
-	return ruled_go_deep() ?: result(unlink("x"));
+	return ruled_go_deep() ?: ruled_result(unlink("x"));
 }
 
 static int rename_deep(void)
 {
-	return ruled_go_deep() ?: result(rename("x", "y"));
+	return ruled_go_deep() ?: ruled_result(rename("x", "y"));
 }
 
 /* ---- known limits ---- */
 
 static int replace(void)
 {
-	return result(rename(watched_file("other"), watched_file("file")));
+	return ruled_result(rename(watched_file("other"), watched_file("file")));
 }
 
 static int by_new_link(void)
 {
 	if (link(watched_file("file"), watched_file("name")))
 		return errno;
-	return result(open(watched_file("name"), O_WRONLY | O_CLOEXEC));
+	return ruled_result(open(watched_file("name"), O_WRONLY | O_CLOEXEC));
 }
 
 static int by_folder_renamed(void)
 {
 	if (rename(watched_file("dir"), watched_file("name")))
 		return errno;
-	return result(open(watched_file("name/inner"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	return ruled_result(open(watched_file("name/inner"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 /* The content by every call that takes a file which is open. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../lib/checkrun.h"
@@ -195,31 +196,67 @@ static void outlive_the_command(int index __attribute__((unused)))
 		ck_abort_msg("down left %s behind", command_pin_dir());
 }
 
-/* A load that is killed at any moment leaves the old rules or the new ones. */
+static int chmod_copy(void)
+{
+	return ruled_result(chmod(watched_file("copy"), 0755));
+}
+
+static int link_copy(void)
+{
+	unlink(watched_file("linked"));
+	return ruled_result(link(watched_file("copy"), watched_file("linked")));
+}
+
+/* Both sets are about exec and chmod, the new one by how the path ends; the old one alone is about
+ * link. */
+static void load_old(void)
+{
+	ruled_load("  - {name: a, on: exec, action: deny, path: %1$s/copy}\n"
+		   "  - {name: b, on: chmod, action: deny, path: %1$s/copy}\n"
+		   "  - {name: c, on: link, action: deny, path: %1$s/copy}\n",
+		   watched_folder());
+}
+
+/* Into @file, which outlives what watched_file() keeps. */
+static void write_new(char file[128])
+{
+	FILE *f;
+
+	snprintf(file, 128, "%s/new.yaml", watched_folder());
+	f = fopen(file, "w");
+	if (!f ||
+	    fputs("rules:\n"
+		  "  - {name: a, on: exec, action: kill, path: '*/copy'}\n"
+		  "  - {name: b, on: chmod, action: kill, path: '*/copy'}\n",
+		  f) < 0 ||
+	    fclose(f))
+		checkrun_error("%s: %s", file, strerror(errno));
+}
+
+/* A load that is killed before any of its calls that change something leaves all of the old rules
+ * or all of the new ones. */
 static void killed_loads(int index __attribute__((unused)))
 {
-	char copy[128], file[128];
-	enum ruled_end end;
-	FILE *f;
+	enum ruled_end ran, changed, linked;
+	char file[128];
 	bool killed = true;
 	int n;
 
 	ruled_none();
-	snprintf(copy, sizeof(copy), "%s/copy", watched_folder());
-	snprintf(file, sizeof(file), "%s/kill.yaml", watched_folder());
-	f = fopen(file, "w");
-	watched_copy(copy);
-	if (!f ||
-	    fprintf(f, "rules:\n  - {name: new, on: exec, action: kill, path: %s}\n", copy) < 0 ||
-	    fclose(f))
-		checkrun_error("%s: %s", file, strerror(errno));
+	watched_copy(watched_file("copy"));
+	write_new(file);
 	for (n = 1; killed; n++) {
-		ruled_load("  - {name: old, on: exec, action: %s, path: %s}\n", "deny", copy);
+		load_old();
 		killed = command_run_killed(n, "security", "load", file, NULL);
-		end = ruled_run(run_copy);
-		if (end != RULED_KILLED && end != RULED_REFUSED)
-			ck_abort_msg("killed at its call %d: %s", n, ruled_end_name(end));
-		if (!killed && end != RULED_KILLED)
+		ran = ruled_run(run_copy);
+		changed = ruled_run(chmod_copy);
+		linked = ruled_run(link_copy);
+		if (ran != changed || ran == RULED_DONE ||
+		    linked != (ran == RULED_REFUSED ? RULED_REFUSED : RULED_DONE))
+			ck_abort_msg("killed at its call %d: exec %s, chmod %s, link %s", n,
+				     ruled_end_name(ran), ruled_end_name(changed),
+				     ruled_end_name(linked));
+		if (!killed && ran != RULED_KILLED)
 			ck_abort_msg("not killed, and the new rules are not in force");
 	}
 	if (n < 4)

@@ -25,11 +25,6 @@
 #include "ruled.h"
 #include "watched.h"
 
-static int result(long value)
-{
-	return value < 0 ? errno : 0;
-}
-
 /* A call that fails so anyhow, after the hook: nothing was in its way. */
 static int result_but(long value, int expected)
 {
@@ -40,24 +35,24 @@ static int result_but(long value, int expected)
 
 static int back_to_root(void)
 {
-	return setresuid(2001, 2001, 0) ? EIO : result(seteuid(0));
+	return setresuid(2001, 2001, 0) ? EIO : ruled_result(seteuid(0));
 }
 
 static int become_saved(void)
 {
-	return setresuid(2001, 2001, 2002) ? EIO : result(setresuid(-1, 2002, -1));
+	return setresuid(2001, 2001, 2002) ? EIO : ruled_result(setresuid(-1, 2002, -1));
 }
 
 static int run_privileged(void)
 {
 	if (setresgid(1001, 1001, 1001) || setresuid(2001, 2001, 2001))
 		return EIO;
-	return result(execl(watched_file("privileged"), "privileged", NULL));
+	return ruled_result(execl(watched_file("privileged"), "privileged", NULL));
 }
 
 static int change_group(void)
 {
-	return result(setgid(1002));
+	return ruled_result(setgid(1002));
 }
 
 static int effective(__u32 low)
@@ -68,7 +63,7 @@ static int effective(__u32 low)
 	if (syscall(SYS_capget, &head, data))
 		return EIO;
 	data[0].effective = low & data[0].permitted;
-	return result(syscall(SYS_capset, &head, data));
+	return ruled_result(syscall(SYS_capset, &head, data));
 }
 
 /* Gives them up, which is no deed, and takes them again. */
@@ -81,7 +76,7 @@ static int raise_capabilities(void)
 
 static int unshare_uts(void)
 {
-	return result(unshare(CLONE_NEWUTS));
+	return ruled_result(unshare(CLONE_NEWUTS));
 }
 
 static int clone_in(unsigned long flags)
@@ -115,18 +110,18 @@ static int clone3_uts(void)
 
 static int join_uts(void)
 {
-	return result(setns(open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC), CLONE_NEWUTS));
+	return ruled_result(setns(open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC), CLONE_NEWUTS));
 }
 
 /* Of whatever type the file is. */
 static int join_any(void)
 {
-	return result(setns(open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC), 0));
+	return ruled_result(setns(open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC), 0));
 }
 
 static int unshare_user(void)
 {
-	return result(unshare(CLONE_NEWUSER));
+	return ruled_result(unshare(CLONE_NEWUSER));
 }
 
 static int clone_user(void)
@@ -138,12 +133,12 @@ static int run_copy_in_namespaces(void)
 {
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET))
 		return EIO;
-	return result(execl(watched_file("copy"), "copy", NULL));
+	return ruled_result(execl(watched_file("copy"), "copy", NULL));
 }
 
 static int run_copy(void)
 {
-	return result(execl(watched_file("copy"), "copy", NULL));
+	return ruled_result(execl(watched_file("copy"), "copy", NULL));
 }
 
 /* ---- mounts ---- */
@@ -157,13 +152,13 @@ static void own_mounts(void)
 static int mount_folder(void)
 {
 	own_mounts();
-	return result(mount("none", watched_file("folder"), "tmpfs", 0, NULL));
+	return ruled_result(mount("none", watched_file("folder"), "tmpfs", 0, NULL));
 }
 
 static int bind_folder(void)
 {
 	own_mounts();
-	return result(mount(watched_folder(), watched_file("folder"), NULL, MS_BIND, NULL));
+	return ruled_result(mount(watched_folder(), watched_file("folder"), NULL, MS_BIND, NULL));
 }
 
 /* By the newer calls: open_tree() and move_mount(). */
@@ -175,8 +170,8 @@ static int move_folder(void)
 	tree = syscall(428, AT_FDCWD, watched_folder(), 1 /* OPEN_TREE_CLONE */);
 	if (tree < 0)
 		return EIO;
-	return result(syscall(429, tree, "", AT_FDCWD, watched_file("folder"),
-			      4 /* MOVE_MOUNT_F_EMPTY_PATH */));
+	return ruled_result(syscall(429, tree, "", AT_FDCWD, watched_file("folder"),
+				    4 /* MOVE_MOUNT_F_EMPTY_PATH */));
 }
 
 static int unmount_folder(void)
@@ -184,7 +179,7 @@ static int unmount_folder(void)
 	own_mounts();
 	if (mount("none", watched_file("folder"), "tmpfs", 0, NULL))
 		return EIO;
-	return result(umount2(watched_file("folder"), MNT_DETACH));
+	return ruled_result(umount2(watched_file("folder"), MNT_DETACH));
 }
 
 /* The root here is an initramfs, which cannot be exchanged (EINVAL). */
@@ -217,7 +212,7 @@ static int with_child(int (*act)(pid_t child))
 
 static int seize(pid_t child)
 {
-	return result(ptrace(PTRACE_SEIZE, child, 0, 0));
+	return ruled_result(ptrace(PTRACE_SEIZE, child, 0, 0));
 }
 
 static int attach(void)
@@ -230,7 +225,7 @@ static int read_word(pid_t child)
 	long word = 0;
 	struct iovec local = {&word, sizeof(word)}, remote = {&ruled_fd, sizeof(ruled_fd)};
 
-	return result(process_vm_readv(child, &local, 1, &remote, 1, 0));
+	return ruled_result(process_vm_readv(child, &local, 1, &remote, 1, 0));
 }
 
 static int read_memory(void)
@@ -240,7 +235,7 @@ static int read_memory(void)
 
 static int traceme(void)
 {
-	return result(ptrace(PTRACE_TRACEME, 0, 0, 0));
+	return ruled_result(ptrace(PTRACE_TRACEME, 0, 0, 0));
 }
 
 /* No module is what it is given: ENOEXEC, once it may be read. */
@@ -267,49 +262,49 @@ static int make_map(void)
 
 	if (fd < 0 || write(fd, "0", 1) != 1)
 		return EIO;
-	return result(syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
+	return ruled_result(syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr)));
 }
 
 /* ---- files ---- */
 
 static int chmod_setuid(void)
 {
-	return result(chmod(watched_file("file"), 04755));
+	return ruled_result(chmod(watched_file("file"), 04755));
 }
 
 static int fchmod_open(void)
 {
-	return result(fchmod(ruled_fd, 0602));
+	return ruled_result(fchmod(ruled_fd, 0602));
 }
 
 static int chown_file(void)
 {
-	return result(chown(watched_file("file"), 2001, -1));
+	return ruled_result(chown(watched_file("file"), 2001, -1));
 }
 
 static int ftruncate_open(void)
 {
-	return result(ftruncate(ruled_fd, 0));
+	return ruled_result(ftruncate(ruled_fd, 0));
 }
 
 static int make_folder(void)
 {
-	return result(mkdir(watched_file("made"), 0755));
+	return ruled_result(mkdir(watched_file("made"), 0755));
 }
 
 static int make_symlink(void)
 {
-	return result(symlink("file", watched_file("made")));
+	return ruled_result(symlink("file", watched_file("made")));
 }
 
 static int make_fifo(void)
 {
-	return result(mknod(watched_file("made"), S_IFIFO | 0600, 0));
+	return ruled_result(mknod(watched_file("made"), S_IFIFO | 0600, 0));
 }
 
 static int make_regular(void)
 {
-	return result(open(watched_file("made"), O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
+	return ruled_result(open(watched_file("made"), O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 #define MADE	"path: '@/m*'", "path: '@/f*'"

@@ -14,11 +14,6 @@
 #include "ruled.h"
 #include "watched.h"
 
-static int result(int value)
-{
-	return value < 0 ? errno : 0;
-}
-
 static int enter(const char *folder)
 {
 	char path[128];
@@ -31,7 +26,7 @@ static int enter(const char *folder)
 
 static int write_file(void)
 {
-	return result(open(watched_file("file"), O_WRONLY | O_CLOEXEC));
+	return ruled_result(open(watched_file("file"), O_WRONLY | O_CLOEXEC));
 }
 
 static int write_in_cgroup(void)
@@ -46,14 +41,14 @@ static int write_in_other_cgroup(void)
 
 static int remove_in_cgroup(void)
 {
-	return enter(RULED_CGROUP "/below") ? EIO : result(unlink(watched_file("file")));
+	return enter(RULED_CGROUP "/below") ? EIO : ruled_result(unlink(watched_file("file")));
 }
 
 static int run_in_cgroup(void)
 {
 	if (enter(RULED_CGROUP "/below"))
 		return EIO;
-	return result(execl(watched_file("copy"), "copy", NULL));
+	return ruled_result(execl(watched_file("copy"), "copy", NULL));
 }
 
 static int write_as_2001(void)
@@ -164,12 +159,12 @@ static int map_there(void)
 {
 	if (enter(RULED_CGROUP "/below"))
 		return EIO;
-	return result(unshare(CLONE_NEWUTS));
+	return ruled_result(unshare(CLONE_NEWUTS));
 }
 
 static int map_here(void)
 {
-	return result(unshare(CLONE_NEWUTS));
+	return ruled_result(unshare(CLONE_NEWUTS));
 }
 
 /* A builtin is in the scope as well, and what it needs the scope can give. */
