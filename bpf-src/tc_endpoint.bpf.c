@@ -197,17 +197,12 @@ static __always_inline struct corepath_endpoint *own_endpoint(struct __sk_buff *
 	return bpf_map_lookup_elem(&endpoints, &ifindex);
 }
 
-static __always_inline bool is_dropped(__u32 reason)
-{
-	return reason != COREPATH_DROP_POLICY_AUDITED && corepath_is_drop(reason);
-}
-
 /* A reason, and what svc_answer() said in the place of FORWARDED. */
 static __always_inline __u32 translate(struct __sk_buff *ctx, __u64 where, __u32 decision)
 {
 	__u32 reason = decision & REASON, failed;
 
-	if (!(decision & SVC_FLAGS) || is_dropped(reason))
+	if (!(decision & SVC_FLAGS) || corepath_is_drop(reason))
 		return decision & ~SVC_FLAGS;
 	failed = svc_apply(ctx, where, decision);
 	if (failed)
@@ -238,10 +233,10 @@ GLOBAL __u32 ep_sent(struct __sk_buff *ctx, __u64 where, __u32 frag_id)
 	if (reason & PROXIED)
 		return served & SVC_SRC ? COREPATH_DROP_POLICY_NO_PROXY
 					: proxy_take(ctx, where, to);
-	if (to && !is_dropped(reason & REASON))
+	if (to && !corepath_is_drop(reason & REASON))
 		reason |= ep_deliver(ctx, where, to);
 	/* who sent it must have it, or nobody */
-	if (!(reason & REDIRECTED) && served & SVC_SRC && !is_dropped(reason & REASON))
+	if (!(reason & REDIRECTED) && served & SVC_SRC && !corepath_is_drop(reason & REASON))
 		return COREPATH_DROP_TTL_EXCEEDED;
 	if (!(reason & REDIRECTED)) /* by the stack, and so by its tc_to_endpoint */
 		return reason & REASON ?: served ? COREPATH_DROP_LB_TRANSLATED : 0;
@@ -299,7 +294,7 @@ static __always_inline int done(struct __sk_buff *ctx, enum corepath_hook hook, 
 	skb_done(ctx, hook, reason, ctx->len);
 	if (decision & REDIRECTED)
 		return TC_ACT_REDIRECT;
-	return is_dropped(reason) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return corepath_is_drop(reason) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 SEC("tc")

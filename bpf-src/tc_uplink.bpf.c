@@ -224,12 +224,6 @@ static __always_inline enum corepath_drop said_reason(int said)
 	return said;
 }
 
-/* What a policy only audits passes. */
-static __always_inline bool is_dropped(enum corepath_drop reason)
-{
-	return reason != COREPATH_DROP_POLICY_AUDITED && corepath_is_drop(reason);
-}
-
 static __always_inline enum corepath_drop leave(struct __sk_buff *skb)
 {
 	enum corepath_drop reason, judged = COREPATH_DROP_FORWARDED;
@@ -245,7 +239,7 @@ static __always_inline enum corepath_drop leave(struct __sk_buff *skb)
 	/* before its port may become another: rules and connections are of the host's own */
 	if (host_guarded() && !skb->ingress_ifindex)
 		judged = said_reason(host_asked(skb, where, p.frag_id, true));
-	if (is_dropped(judged))
+	if (corepath_is_drop(judged))
 		return judged;
 	said = nat_leave(skb, where, p.frag_id);
 	if (said == NAT_IS_NEW) {
@@ -311,7 +305,7 @@ int tc_uplink_out(struct __sk_buff *skb)
 	enum corepath_drop reason = leave(skb);
 
 	skb_done(skb, COREPATH_HOOK_TC_EGRESS, reason, bytes);
-	return is_dropped(reason) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return corepath_is_drop(reason) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 SEC("tc")
@@ -322,7 +316,7 @@ int tc_uplink_in(struct __sk_buff *skb)
 	enum corepath_drop reason = enter(skb, &where);
 
 	skb_done(skb, COREPATH_HOOK_TC_INGRESS, reason, bytes);
-	if (is_dropped(reason))
+	if (corepath_is_drop(reason))
 		return TC_ACT_SHOT;
 	return where ? uplink_forward(skb, where) : TC_ACT_UNSPEC;
 }

@@ -200,7 +200,7 @@ const struct command commands[] = {
 	 "  identity=N       who it is, in policies of others (default 1: the world)\n"
 	 "  limit-in=N       TCP connections to it at a time; 0 (default) is any number\n"
 	 "  limit-out=N      TCP connections from it at a time\n"
-	 "  audit=yes        its policy counts what it denies, and lets it pass",
+	 "  audit=yes        its policy counts what it denies (policy_audited), and lets it pass",
 	 "corepath endpoint add veth7 10.0.0.2 2001:db8::2 identity=100", BIT(OPT_TC_MODE), 2,
 	 UNLIMITED, cmd_endpoint_add},
 	{"endpoint", "del", "DEV", "Leave the workload behind DEV alone again.",
@@ -262,7 +262,7 @@ const struct command commands[] = {
 	 "  ports=MIN-MAX     ports given to flows that cannot keep their own (32768-65535)\n"
 	 "  forward=WAY       what comes in for others: by the stack, where netfilter sees it\n"
 	 "                    (stack, the default), or past it to where the route says (direct)\n"
-	 "  audit=yes         the host's policy counts what it denies, and lets it pass\n"
+	 "  audit=yes         the host's policy counts what it denies (policy_audited), and lets it pass\n"
 	 "  failsafe=LIST     ports of the host that no policy closes (tcp/22); none: not one",
 	 "corepath uplink set masquerade4=203.0.113.1 masquerade6=2001:db8:f::1", 0, 1, UNLIMITED,
 	 cmd_uplink_set},
@@ -337,6 +337,7 @@ const struct command commands[] = {
 	 "[--reason NAME,...] [--kind KIND,...] [--verdict dropped|passed] [--address PREFIX] [--port N] "
 	 "[--proto P] [--process PID|NAME|FILE]",
 	 "Print packets as they are dropped, a line each, until Ctrl-C. Costs nothing while nobody does.\n"
+	 "What a policy only audits is not dropped: --reason policy_audited shows it.\n"
 	 "With --kind processes, too, which need nothing to be up: exec has the file that runs, its\n"
 	 "arguments and the current directory, exit has status or signal. --reason all --kind all is both\n"
 	 "in one stream, in the order in which it happened. It begins now: nothing of before is kept.",
@@ -356,7 +357,8 @@ const struct command commands[] = {
 	 "At tc hooks of an endpoint's device (--dev), tc-ingress is what the workload sends, tc-egress what it\n"
 	 "is sent; of an uplink's, what comes in and what leaves. There the objects have identity (of src and\n"
 	 "dst), policy (the rule that was asked and decided; null: denied, as none matched) and state (of the\n"
-	 "connection), too. Devices are made for it, and nothing of the host's own routes is there.",
+	 "connection), too. Devices are made for it, and nothing of the host's own routes is there, nor a\n"
+	 "proxy: what a rule hands to one is dropped, with that rule (policy_no_proxy).",
 	 "corepath simulate in.pcap -f datapath.yaml -o out.pcap --verdicts verdicts.jsonl",
 	 BIT(OPT_FILE) | BIT(OPT_HOOK) | BIT(OPT_DEV) | BIT(OPT_OUTPUT) | BIT(OPT_VERDICTS), 1, 1,
 	 cmd_simulate},

@@ -127,9 +127,23 @@ START_TEST(asks_for)
 }
 END_TEST
 
+/* A reason that is no drop says so in its text; only two say it in other words. */
+START_TEST(drops)
+{
+	enum corepath_drop i;
+
+	for (i = 0; i < COREPATH_DROP_COUNT; i++) {
+		bool goes_on = i == COREPATH_DROP_FORWARDED || i == COREPATH_DROP_LB_ECHOED ||
+			       !strncmp(corepath_drop_text(i), "not dropped: ", 13);
+
+		ck_assert_msg(!corepath_is_drop(i) == goes_on, "%s", corepath_drop_name(i));
+	}
+}
+END_TEST
+
 int main(void)
 {
-	const struct test tests[] = {FOR_EACH(shows, cases), ONCE(asks_for)};
+	const struct test tests[] = {FOR_EACH(shows, cases), ONCE(asks_for), ONCE(drops)};
 
 	return RUN("filter", tests);
 }

@@ -128,6 +128,7 @@ static inline int corepath_is_drop(enum corepath_drop reason)
 	case COREPATH_DROP_NAT_MASQUERADED:
 	case COREPATH_DROP_NAT_RETURNED:
 	case COREPATH_DROP_ENDPOINT_DELIVERED:
+	case COREPATH_DROP_POLICY_AUDITED:
 	case COREPATH_DROP_POLICY_PROXIED:
 		return 0;
 	default:

@@ -175,6 +175,7 @@ policies:
   - {endpoint: veth7, direction: out, verdict: allow, identity: 200, proto: tcp, port: 443}
   - {endpoint: veth7, direction: out, verdict: deny, identity: 300}
   - {endpoint: veth7, direction: out, verdict: allow, proto: udp}
+  - {endpoint: veth7, direction: out, verdict: allow, proto: tcp, port: 8443, proxy: 15001}
 identities: [{prefix: 10.20.0.0/16, identity: 300}]
 sockets: {cgroups: [/no/such/cgroup]}
 security: no-such-file.yaml
@@ -201,6 +202,7 @@ def test_what_an_endpoint_sends(vmtest, tmp_path, kernel):
         of("10.0.0.7", "192.0.2.9", UDP(sport=4000, dport=53)),
         of("10.0.0.9", "192.0.2.9", UDP(sport=4000, dport=53)),
         of("10.0.0.7", "10.0.0.8", TCP(sport=4001, dport=443, flags="A")),
+        of("10.0.0.7", "192.0.2.9", TCP(sport=4002, dport=8443, flags="S")),
     ]
     status, verdicts, left, said = simulate(vmtest, tmp_path, capture(*sent), kernel, ENDPOINTS, TC,
                                             ["--hook", "tc-ingress", "--dev", "veth7"])
@@ -213,9 +215,11 @@ def test_what_an_endpoint_sends(vmtest, tmp_path, kernel):
         ("pass", "forwarded", "new", "udp", "veth7 out allow proto=udp"),
         ("drop", "endpoint_spoofed", "none", "-", "-"),
         ("drop", "ct_invalid", "none", "-", "-"),
+        # no proxy listens where nothing else runs
+        ("drop", "policy_no_proxy", "none", "-", "veth7 out allow proto=tcp port=8443 proxy=15001"),
     ]
     assert [(v["identity"]["src"], v["identity"]["dst"]) for v in verdicts] == [
-        (100, 200), (100, 200), (100, 200), (100, 300), (100, 1), (1, 1), (100, 200)]
+        (100, 200), (100, 200), (100, 200), (100, 300), (100, 1), (1, 1), (100, 200), (100, 1)]
     assert [(p[Ether].dst, p[IP].ttl) for p in left] == [("02:00:00:00:00:08", 63)] * 2 + [(ETHER.dst, 64)]
     assert bytes(left[2]) == bytes(sent[4])
 
