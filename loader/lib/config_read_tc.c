@@ -60,13 +60,6 @@ static int read_endpoint_key(struct cp_yaml_reader *r, yaml_node_t *node, const 
 	return cp_yaml_word(r, node, key, endpoint_option, &e->spec);
 }
 
-static bool is_set(const struct corepath_addr *a)
-{
-	static const struct corepath_addr none;
-
-	return memcmp(a, &none, sizeof(none));
-}
-
 /* Neither its device nor an address of it is another's. */
 static int check_endpoint(struct cp_yaml_reader *r, yaml_node_t *node,
 			  const struct corepath_config *c, const struct corepath_endpoint_spec *e)
@@ -75,7 +68,7 @@ static int check_endpoint(struct cp_yaml_reader *r, yaml_node_t *node,
 	size_t i;
 	int f;
 
-	if (!is_set(&e->addr[0]) && !is_set(&e->addr[1]))
+	if (!cp_is_set(&e->addr[0]) && !cp_is_set(&e->addr[1]))
 		return CP_YAML_FAIL(r, node, "addresses",
 				    "is missing; for example 'addresses: [10.0.0.2]'");
 	for (i = 0; i + 1 < c->n_endpoints; i++) {
@@ -85,7 +78,7 @@ static int check_endpoint(struct cp_yaml_reader *r, yaml_node_t *node,
 			return CP_YAML_FAIL(r, node, "device", "%s is there twice; keep one",
 					    e->dev);
 		for (f = 0; f < 2; f++)
-			if (is_set(&e->addr[f]) &&
+			if (cp_is_set(&e->addr[f]) &&
 			    !memcmp(&e->addr[f], &other->addr[f], sizeof(e->addr[f])))
 				return CP_YAML_FAIL(
 					r, node, "addresses", "%s is the address of %s; keep one",

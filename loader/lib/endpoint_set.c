@@ -9,8 +9,6 @@
 #include <bpf/bpf.h>
 #include "internal.h"
 
-static const struct corepath_addr no_addr;
-
 /* What one was, and its device. */
 struct old {
 	__u32 ifindex;
@@ -53,7 +51,7 @@ static int check_addresses(const struct cp_eps *m, const struct cp_endpoint_chan
 
 	for (i = 0; i < n; i++)
 		for (f = 0; f < 2; f++)
-			if (memcmp(&list[i].spec.addr[f], &no_addr, sizeof(no_addr)) &&
+			if (cp_is_set(&list[i].spec.addr[f]) &&
 			    !bpf_map_lookup_elem(m->addrs, &list[i].spec.addr[f], &owner) &&
 			    !is_among(old, n, owner))
 				return cp_fail(

@@ -14,8 +14,6 @@
 
 #define KIND CP_TC_ENDPOINT
 
-static const struct corepath_addr no_addr;
-
 /* ---- the maps ---- */
 
 void cp_eps_close(struct cp_eps *m)
@@ -209,8 +207,7 @@ static int check_spec(const struct cp_eps *m, const struct corepath_endpoint_spe
 		return cp_fail(EINVAL,
 			       "'%s' is the host itself in policies; give the device another name",
 			       spec->dev);
-	if (!memcmp(&spec->addr[0], &no_addr, sizeof(no_addr)) &&
-	    !memcmp(&spec->addr[1], &no_addr, sizeof(no_addr)))
+	if (!cp_is_set(&spec->addr[0]) && !cp_is_set(&spec->addr[1]))
 		return cp_fail(EINVAL,
 			       "%s: an endpoint has an address at least; write: corepath "
 			       "endpoint add %s 10.0.0.2",
@@ -230,7 +227,7 @@ int cp_ep_write_address(const struct cp_eps *m, const struct corepath_addr *a, _
 	struct corepath_identity_key key = cp_own_identity(a);
 	int err;
 
-	if (!memcmp(a, &no_addr, sizeof(*a)))
+	if (!cp_is_set(a))
 		return 0;
 	err = bpf_map_update_elem(m->addrs, a, &ifindex, BPF_ANY);
 	if (err)

@@ -421,6 +421,12 @@ static inline bool cp_is4(const struct corepath_addr *a)
 	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
 }
 
+/* All 0 is none. 0.0.0.0 is not: it is IPv4-mapped. */
+static inline bool cp_is_set(const struct corepath_addr *a)
+{
+	return a->w[0] || a->w[1] || a->w[2] || a->w[3];
+}
+
 /* trie.c */
 
 /* bpf_map_update_elem() of a trie, which waits for an element if none is at hand. */

@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 #include "internal.h"
 
-static const struct corepath_addr no_addr;
-
 static int fail_map(const struct cp_uplink *u, const char *map, int err)
 {
 	if (err == -ENOSPC)
@@ -93,7 +91,7 @@ static int parse_address(const char *word, const char *text, int family, struct 
 	struct corepath_prefix p;
 
 	if (!strcmp(text, "none")) {
-		*out = no_addr;
+		memset(out, 0, sizeof(*out));
 		return 0;
 	}
 	if (strchr(text, '/'))
@@ -102,7 +100,7 @@ static int parse_address(const char *word, const char *text, int family, struct 
 		return -EINVAL;
 	if (p.family != family)
 		return cp_word_fail(word, "of the other address family");
-	if (!memcmp(p.addr, &no_addr, family == AF_INET ? 4 : 16)) /* 0.0.0.0, :: */
+	if (!memcmp(p.addr, &in6addr_any, sizeof(p.addr))) /* 0.0.0.0 has zeros behind it */
 		return cp_word_fail(word, "no address of a device; write none to leave packets "
 					  "alone");
 	cp_addr_of_prefix(out, &p);
@@ -156,7 +154,7 @@ int corepath_uplink_option(const char *word, struct corepath_uplink *u)
 
 const char *corepath_uplink_address(const struct corepath_addr *addr, char *buf)
 {
-	if (memcmp(addr, &no_addr, sizeof(no_addr)))
+	if (cp_is_set(addr))
 		return corepath_endpoint_format(addr, 0, buf);
 	return strcpy(buf, "none");
 }
