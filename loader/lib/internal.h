@@ -209,9 +209,15 @@ int cp_tc_detach(const struct cp_dir *dir, const struct cp_tc *t);
 
 /* netlink.c. Each returns a negative errno without an error text. */
 
-/* Sends the request to NETLINK_... and gives each message of the answer to `take`. */
+/* Sends the request to NETLINK_... and gives each message of the answer to `take`; NULL: nobody
+ * wants them, and what counts is whether it was done. */
 typedef void (*cp_netlink_take)(const struct nlmsghdr *m, void *arg);
 int cp_netlink_ask(int protocol, const struct nlmsghdr *request, cp_netlink_take take, void *arg);
+
+/* Adds an attribute at the message's end, where there must be room for it, with `len` bytes of
+ * data. One that others are put into has them as its data when it is closed. */
+struct nlattr *cp_netlink_put(struct nlmsghdr *m, __u16 type, const void *data, size_t len);
+void cp_netlink_close(const struct nlmsghdr *m, struct nlattr *nest);
 
 struct cp_device {
 	char kind[16]; /* "veth", "dummy"; empty for hardware */

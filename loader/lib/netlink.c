@@ -34,7 +34,8 @@ static int take_answer(int fd, bool dump, cp_netlink_take take, void *arg)
 		for (m = (void *)answer; n > 0 && NLMSG_OK(m, n); m = NLMSG_NEXT(m, n)) {
 			if (m->nlmsg_type == NLMSG_ERROR || m->nlmsg_type == NLMSG_DONE)
 				return last_says(m);
-			take(m, arg);
+			if (take)
+				take(m, arg);
 		}
 	} while ((dump && n) || n < 0);
 	return 0;
@@ -53,6 +54,23 @@ int cp_netlink_ask(int protocol, const struct nlmsghdr *request, cp_netlink_take
 		err = take_answer(fd, dump, take, arg);
 	close(fd);
 	return err;
+}
+
+struct nlattr *cp_netlink_put(struct nlmsghdr *m, __u16 type, const void *data, size_t len)
+{
+	struct nlattr *a = (void *)((char *)m + NLMSG_ALIGN(m->nlmsg_len));
+
+	a->nla_type = type;
+	a->nla_len = NLA_HDRLEN + len;
+	if (len)
+		memcpy((char *)a + NLA_HDRLEN, data, len);
+	m->nlmsg_len = NLMSG_ALIGN(m->nlmsg_len) + NLA_ALIGN(a->nla_len);
+	return a;
+}
+
+void cp_netlink_close(const struct nlmsghdr *m, struct nlattr *nest)
+{
+	nest->nla_len = (const char *)m + m->nlmsg_len - (char *)nest;
 }
 
 static void take_kind(const struct rtattr *info, struct cp_device *dev)

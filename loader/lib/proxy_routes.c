@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The way of packets to a proxy: what has the mark (COREPATH_PROXY_MARK) is the host's own,
- *whatever address it is for. By rtnetlink, as `ip rule` and `ip route` do it:
+ * whatever address it is for. By rtnetlink, as `ip rule` and `ip route` do it:
  *
  *	ip rule add priority 53 fwmark 0x1000000/0x1000000 lookup 2053
  *	ip route add local default dev lo table 2053
@@ -34,12 +34,7 @@ static void begin(struct request *r, __u16 type, bool add)
 
 static void put(struct request *r, __u16 type, __u32 value)
 {
-	struct rtattr *a = (void *)((char *)r + NLMSG_ALIGN(r->h.nlmsg_len));
-
-	a->rta_type = type;
-	a->rta_len = RTA_LENGTH(sizeof(value));
-	memcpy(RTA_DATA(a), &value, sizeof(value));
-	r->h.nlmsg_len = NLMSG_ALIGN(r->h.nlmsg_len) + RTA_SPACE(sizeof(value));
+	cp_netlink_put(&r->h, type, &value, sizeof(value));
 }
 
 static int ask_rule(int family, bool add)

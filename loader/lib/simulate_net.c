@@ -20,29 +20,6 @@ struct request {
 	char attributes[256];
 };
 
-static struct rtattr *put(struct request *r, int type, const void *data, size_t len)
-{
-	struct rtattr *a = (void *)((char *)r + NLMSG_ALIGN(r->head.nlmsg_len));
-
-	a->rta_type = type;
-	a->rta_len = RTA_LENGTH(len);
-	if (len)
-		memcpy(RTA_DATA(a), data, len);
-	r->head.nlmsg_len = NLMSG_ALIGN(r->head.nlmsg_len) + RTA_ALIGN(a->rta_len);
-	return a;
-}
-
-static void end(const struct request *r, struct rtattr *nest)
-{
-	nest->rta_len = (char *)r + r->head.nlmsg_len - (char *)nest;
-}
-
-static void take_nothing(const struct nlmsghdr *m, void *arg)
-{
-	(void)m;
-	(void)arg;
-}
-
 static int make_device(const char *name, unsigned int number, int other_ns)
 {
 	struct request r = {
@@ -52,22 +29,22 @@ static int make_device(const char *name, unsigned int number, int other_ns)
 		.info = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP},
 	};
 	const struct ifinfomsg other = {}; /* cannot be up before it has this one (veth_open()) */
-	struct rtattr *link, *data, *peer;
+	struct nlattr *link, *data, *peer;
 	char peer_name[IF_NAMESIZE];
 	int err;
 
 	snprintf(peer_name, sizeof(peer_name), "peer%u", number);
-	put(&r, IFLA_IFNAME, name, strlen(name) + 1);
-	link = put(&r, IFLA_LINKINFO, NULL, 0);
-	put(&r, IFLA_INFO_KIND, "veth", sizeof("veth"));
-	data = put(&r, IFLA_INFO_DATA, NULL, 0);
-	peer = put(&r, VETH_INFO_PEER, &other, sizeof(other));
-	put(&r, IFLA_IFNAME, peer_name, strlen(peer_name) + 1);
-	put(&r, IFLA_NET_NS_FD, &other_ns, sizeof(other_ns));
-	end(&r, peer);
-	end(&r, data);
-	end(&r, link);
-	err = cp_netlink_ask(NETLINK_ROUTE, &r.head, take_nothing, NULL);
+	cp_netlink_put(&r.head, IFLA_IFNAME, name, strlen(name) + 1);
+	link = cp_netlink_put(&r.head, IFLA_LINKINFO, NULL, 0);
+	cp_netlink_put(&r.head, IFLA_INFO_KIND, "veth", sizeof("veth"));
+	data = cp_netlink_put(&r.head, IFLA_INFO_DATA, NULL, 0);
+	peer = cp_netlink_put(&r.head, VETH_INFO_PEER, &other, sizeof(other));
+	cp_netlink_put(&r.head, IFLA_IFNAME, peer_name, strlen(peer_name) + 1);
+	cp_netlink_put(&r.head, IFLA_NET_NS_FD, &other_ns, sizeof(other_ns));
+	cp_netlink_close(&r.head, peer);
+	cp_netlink_close(&r.head, data);
+	cp_netlink_close(&r.head, link);
+	err = cp_netlink_ask(NETLINK_ROUTE, &r.head, NULL, NULL);
 	return err ? cp_fail(-err,
 			     "simulation: a device %s: %s; the kernel needs CONFIG_VETH (module "
 			     "veth)",
