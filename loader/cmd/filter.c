@@ -32,23 +32,6 @@ const char *filter_proto_name(const struct corepath_packet_event *e, char buf[8]
 	return buf;
 }
 
-static bool in_prefix(const struct corepath_addr *addr, const struct corepath_prefix *p)
-{
-	const __u8 *a = (const __u8 *)addr;
-	static const __u8 mapped[12] = {[10] = 0xff, [11] = 0xff};
-	unsigned int i;
-
-	if (p->family == AF_INET) {
-		if (memcmp(a, mapped, sizeof(mapped)))
-			return false;
-		a += sizeof(mapped);
-	}
-	for (i = 0; i < p->len; i++)
-		if ((a[i / 8] ^ p->addr[i / 8]) & 0x80 >> i % 8)
-			return false;
-	return true;
-}
-
 static bool wants_packet(const struct filter *f, const struct corepath_packet_event *e)
 {
 	if (e->head.size < sizeof(*e) || e->reason >= COREPATH_DROP_COUNT || f->process ||
@@ -59,8 +42,8 @@ static bool wants_packet(const struct filter *f, const struct corepath_packet_ev
 		return false;
 	if (f->port && ntohs(e->flow.sport) != f->port && ntohs(e->flow.dport) != f->port)
 		return false;
-	return !f->has_address || in_prefix(&e->flow.src, &f->address) ||
-	       in_prefix(&e->flow.dst, &f->address);
+	return !f->has_address || corepath_prefix_covers(&f->address, &e->flow.src) ||
+	       corepath_prefix_covers(&f->address, &e->flow.dst);
 }
 
 /* ---- processes ---- */

@@ -177,6 +177,9 @@ int corepath_prefix_parse(const char *text, struct corepath_prefix *p);
 /* Writes "ADDR/LEN" to a buffer of COREPATH_PREFIX_STRLEN bytes and returns it. */
 const char *corepath_prefix_format(const struct corepath_prefix *p, char *buf);
 
+/* Whether the address is in the prefix. */
+bool corepath_prefix_covers(const struct corepath_prefix *p, const struct corepath_addr *addr);
+
 /*
  * Reads one prefix per line; '#' starts a comment, a leading '!' means allow, host bits are
  * cleared. A bad line fails the whole file with "file:line: ...". "-" is standard input. The

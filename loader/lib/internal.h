@@ -253,6 +253,9 @@ bool cp_parse_number(const char *s, unsigned long long max, unsigned long long *
 /* "02:00:00:00:00:01" */
 bool cp_parse_mac(const char *text, __u8 *mac);
 
+/* Whether both begin with the same bits. */
+bool cp_same_bits(const void *a, const void *b, __u32 bits);
+
 /* The prefix's address, IPv4 as IPv4-mapped. */
 void cp_addr_of_prefix(struct corepath_addr *a, const struct corepath_prefix *p);
 

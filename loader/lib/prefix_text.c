@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Prefixes as text: one, and a file of them. */
+/* Prefixes as text: one, and a file of them; and which addresses they cover. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -87,6 +87,14 @@ const char *corepath_prefix_format(const struct corepath_prefix *p, char *buf)
 	inet_ntop(p->family, p->addr, addr, sizeof(addr));
 	snprintf(buf, COREPATH_PREFIX_STRLEN, "%s/%u", addr, p->len);
 	return buf;
+}
+
+bool corepath_prefix_covers(const struct corepath_prefix *p, const struct corepath_addr *addr)
+{
+	bool is4 = cp_is4(addr);
+
+	return (p->family == AF_INET) == is4 &&
+	       cp_same_bits(p->addr, &addr->w[is4 ? 3 : 0], p->len);
 }
 
 /* Cuts the comment and the blanks at both ends. */

@@ -132,13 +132,8 @@ static int add_rule(struct cp_rules_image *all, const struct cp_rule *r, size_t 
 
 static bool fits(const struct corepath_sec_key *shorter, const struct corepath_sec_key *longer)
 {
-	__u32 bits = shorter->prefixlen - 8;
-
-	if (shorter->dim != longer->dim || shorter->prefixlen >= longer->prefixlen ||
-	    memcmp(shorter->data, longer->data, bits / 8))
-		return false;
-	return !(bits % 8) ||
-	       !((shorter->data[bits / 8] ^ longer->data[bits / 8]) & (0xff00 >> bits % 8 & 0xff));
+	return shorter->dim == longer->dim && shorter->prefixlen < longer->prefixlen &&
+	       cp_same_bits(shorter->data, longer->data, shorter->prefixlen - 8);
 }
 
 static void widen(struct cp_rules_image *all)

@@ -107,15 +107,6 @@ static __u32 identity_of(const struct cp_sim_tc *tc, const struct corepath_addr 
 		       : identity;
 }
 
-static bool covers(const struct corepath_prefix *p, const struct corepath_addr *a)
-{
-	const __u8 *bytes = (const __u8 *)(cp_is4(a) ? &a->w[3] : a->w);
-	__u32 whole = p->len / 8, rest = p->len % 8;
-
-	return (p->family == AF_INET) == cp_is4(a) && !memcmp(p->addr, bytes, whole) &&
-	       (!rest || !((p->addr[whole] ^ bytes[whole]) & (0xff00 >> rest & 0xff)));
-}
-
 /* Whether it came to the host by a device: an endpoint sent it, or somebody in a network that is
  * masqueraded. Else the host sent it itself. */
 static bool is_forwarded(const struct cp_sim_tc *tc, const struct corepath_addr *src)
@@ -127,7 +118,7 @@ static bool is_forwarded(const struct cp_sim_tc *tc, const struct corepath_addr 
 		if (!memcmp(&c->endpoints[i].spec.addr[!cp_is4(src)], src, sizeof(*src)))
 			return true;
 	for (i = 0; i < c->n_uplink_lists[COREPATH_UPLINK_SOURCES]; i++)
-		if (covers(&c->uplink_lists[COREPATH_UPLINK_SOURCES][i], src))
+		if (corepath_prefix_covers(&c->uplink_lists[COREPATH_UPLINK_SOURCES][i], src))
 			return true;
 	return false;
 }

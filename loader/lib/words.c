@@ -28,6 +28,14 @@ bool cp_parse_mac(const char *text, __u8 *mac)
 	       end == 17 && !text[end];
 }
 
+bool cp_same_bits(const void *a, const void *b, __u32 bits)
+{
+	__u32 whole = bits / 8, rest = bits % 8;
+	const __u8 *x = a, *y = b;
+
+	return !memcmp(x, y, whole) && (!rest || !((x[whole] ^ y[whole]) >> (8 - rest)));
+}
+
 void cp_addr_of_prefix(struct corepath_addr *a, const struct corepath_prefix *p)
 {
 	memset(a, 0, sizeof(*a));

@@ -112,6 +112,38 @@ START_TEST(reads_a_file)
 }
 END_TEST
 
+static const struct {
+	const char *prefix, *addr;
+	bool covers;
+} covered[] = {
+	{"192.0.2.0/24", "192.0.2.255", true},
+	{"192.0.2.0/24", "192.0.3.0", false},
+	{"192.0.2.128/25", "192.0.2.127", false},
+	{"192.0.2.160/27", "192.0.2.191", true}, /* 101 of its last byte */
+	{"192.0.2.160/27", "192.0.2.192", false},
+	{"192.0.2.9", "192.0.2.9", true},
+	{"192.0.2.9", "192.0.2.8", false},
+	{"0.0.0.0/0", "203.0.113.1", true},
+	{"0.0.0.0/0", "2001:db8::1", false},
+	{"2001:db8:8000::/33", "2001:db8:ffff::1", true},
+	{"2001:db8:8000::/33", "2001:db8:7fff::1", false},
+	{"2001:db8::1", "2001:db8::1", true},
+	{"2001:db8::1", "2001:db8::3", false},
+	{"::/0", "2001:db8::1", true},
+	{"::/0", "192.0.2.1", false}, /* IPv4 is none of IPv6's, however it is kept */
+};
+
+START_TEST(covers)
+{
+	struct corepath_backend_spec b = {};
+	struct corepath_prefix p;
+
+	ck_assert_int_ge(corepath_prefix_parse(covered[_i].prefix, &p), 0);
+	ck_assert_int_eq(corepath_backend_parse(covered[_i].addr, &b), 0);
+	ck_assert_int_eq(corepath_prefix_covers(&p, &b.addr), covered[_i].covers);
+}
+END_TEST
+
 START_TEST(reads_an_empty_file)
 {
 	struct corepath_prefix *list;
@@ -149,9 +181,13 @@ END_TEST
 int main(void)
 {
 	const struct test tests[] = {
-		FOR_EACH(takes, taken),	  FOR_EACH(refuses, refused),
-		ONCE(reads_a_file),	  ONCE(reads_an_empty_file),
-		ONCE(names_the_bad_line), ONCE(refuses_bytes_that_are_no_text),
+		FOR_EACH(takes, taken),
+		FOR_EACH(refuses, refused),
+		FOR_EACH(covers, covered),
+		ONCE(reads_a_file),
+		ONCE(reads_an_empty_file),
+		ONCE(names_the_bad_line),
+		ONCE(refuses_bytes_that_are_no_text),
 	};
 
 	return RUN("prefix_text", tests);
