@@ -44,6 +44,7 @@ void traffic_add(Suite *suite, const struct selection *selection);
 
 /* Adds those that send connections through the load balancer, functional.lb_traffic.*. */
 void lb_traffic_add(Suite *suite, const struct selection *selection);
+void lb_datagrams_add(Suite *suite, const struct selection *selection);
 
 /* Adds those that send malformed packets through the chain, functional.malformed.*. */
 void malformed_add(Suite *suite, const struct selection *selection);

@@ -33,8 +33,8 @@ static const struct group {
 } groups[] = {
 	{"traffic",
 	 "real traffic between namespaces",
-	 {traffic_add, lb_traffic_add, config_add, config_scale_add, events_add, metrics_add,
-	  sock_close_add, errors_add}},
+	 {traffic_add, lb_traffic_add, lb_datagrams_add, config_add, config_scale_add, events_add,
+	  metrics_add, sock_close_add, errors_add}},
 	{"sockets", "sockets of this host, in a cgroup", {sock_lb_add, privileges_add}},
 	{"tc",
 	 "traffic of endpoints and the uplink, on tc hooks",
