@@ -130,7 +130,7 @@ END_TEST
 /* A reason that is no drop says so in its text; only two say it in other words. */
 START_TEST(drops)
 {
-	enum corepath_drop i;
+	int i;
 
 	for (i = 0; i < COREPATH_DROP_COUNT; i++) {
 		bool goes_on = i == COREPATH_DROP_FORWARDED || i == COREPATH_DROP_LB_ECHOED ||
