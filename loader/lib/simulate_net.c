@@ -74,27 +74,44 @@ static int other_namespace(void)
 	return there;
 }
 
-int cp_sim_own(const char *dev, const unsigned char *mac)
+/* The one ioctl() of a device; -errno with an error text. */
+static int ask_device(unsigned long what, struct ifreq *request, const char *dev,
+		      const char *called)
 {
-	struct ifreq request = {.ifr_hwaddr = {.sa_family = ARPHRD_ETHER}};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
 
-	strcpy(request.ifr_name, dev); /* it is that of a device */
-	memcpy(request.ifr_hwaddr.sa_data, mac, 6);
-	if (fd < 0 || ioctl(fd, SIOCSIFHWADDR, &request))
-		err = cp_fail(errno, "simulation: the address of %s: %s", dev, strerror(errno));
+	strcpy(request->ifr_name, dev); /* it is that of a device */
+	if (fd < 0 || ioctl(fd, what, request))
+		err = cp_fail(errno, "simulation: %s of %s: %s", called, dev, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return err;
 }
 
+int cp_sim_own(const char *dev, const unsigned char *mac)
+{
+	struct ifreq request = {.ifr_hwaddr = {.sa_family = ARPHRD_ETHER}};
+
+	memcpy(request.ifr_hwaddr.sa_data, mac, 6);
+	return ask_device(SIOCSIFHWADDR, &request, dev, "the address");
+}
+
+/* Down as it is in a new namespace, no route to a proxy could go by it. */
+static int bring_loopback_up(void)
+{
+	struct ifreq request = {.ifr_flags = IFF_UP};
+
+	return ask_device(SIOCSIFFLAGS, &request, "lo", "the state");
+}
+
 int cp_sim_devices(const struct corepath_config *config)
 {
-	int ns = other_namespace(), err = 0;
+	int ns = other_namespace(), err;
 	size_t i;
 
 	if (ns < 0)
 		return ns;
+	err = bring_loopback_up();
 	for (i = 0; i < config->n_endpoints && !err; i++)
 		err = make_device(config->endpoints[i].spec.dev, i, ns);
 	for (i = 0; i < config->n_uplink_devices && !err; i++)
