@@ -85,6 +85,7 @@ test-all: test ## what is too long for CI, too
 	$(VMTEST) test --kernel 6.1,6.12,6.18 --suite $(AT_THE_ENDS) $(VMTEST_FLAGS)
 	$(VMTEST) test --kernel required --suite preflight --profile $(PREFLIGHT_ON) $(VMTEST_FLAGS)
 	$(VMTEST) test --kernel 7.2 --suite preflight --profile rt $(VMTEST_FLAGS)
+	$(VMTEST) test --suites vmtests/suites-long.yaml --kernel required --suite overlay,largest --memory 1024 $(VMTEST_FLAGS)
 	$(MAKE) matrix
 	$(MAKE) check-long
 

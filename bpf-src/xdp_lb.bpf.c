@@ -31,18 +31,20 @@ static __always_inline __u64 decide_tunnel(const struct corepath_service *svc,
 					   const struct pick *pick)
 {
 	return COREPATH_DROP_LB_TUNNELED | (__u64)(svc->mode == COREPATH_LB_GUE) << 8 |
-	       (__u64)pick->id << 16 | (__u64)pick->hash << 32;
+	       (__u64)pick->id << 9 | (__u64)pick->hash << 32;
 }
 
 static __always_inline __u64 decide_nat(enum corepath_drop reason, const struct pick *pick)
 {
-	return reason | (__u64)pick->id << 16;
+	return reason | (__u64)pick->id << 9;
 }
 
 #define DECISION_REASON(d)  ((enum corepath_drop)((d) & 0xff))
 #define DECISION_GUE(d)	    ((d) >> 8 & 1)
-#define DECISION_BACKEND(d) ((d) >> 16 & 0xffff)
+#define DECISION_BACKEND(d) ((__u32)(d) >> 9)
 #define DECISION_HASH(d)    ((d) >> 32)
+
+_Static_assert(COREPATH_DROP_COUNT <= 1 << 8 && LIMIT_BACKENDS <= 1 << 23, "a decision has room");
 
 /* A packet to a service: which backend, and on to it. */
 static __always_inline __u64 serve(struct place *at, const struct corepath_flow *f,

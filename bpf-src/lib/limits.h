@@ -28,16 +28,19 @@
 #define LIMIT_PREFIXES 65536
 
 /*
- * Services and backends. Backends are 48 bytes each, taken when the maps are made: 3 MiB. All else
- * is taken when used: a service is 100 bytes, and its Maglev table some 2 KiB for up to 4 backends
- * of the same weight, 8 KiB for up to 18, 68 KiB for more (loader/lib/maglev.c).
+ * Services and backends: 10,000 services of ten backends each, a large cluster's, and room for what
+ * comes and goes. Taken when the maps are made: backends are 48 bytes each, 6 MiB, and what
+ * services count 24 bytes on each CPU, 384 KiB. All else is taken when used: a service is 100
+ * bytes, and its Maglev table some 2 KiB for up to 4 backends of the same weight, 8 KiB for up to
+ * 18, 68 KiB for more (loader/lib/maglev.c).
  */
-#define LIMIT_SERVICES 8192
-#define LIMIT_BACKENDS 65536
+#define LIMIT_SERVICES 16384
+#define LIMIT_BACKENDS 131072
 
 /* Addresses with services, and clients that services take, of both families. Whole addresses have a
- * table of 1.25 MiB (COREPATH_HOST_BUCKET_BITS); of 8192 there, 3 find no place on average. */
-#define LIMIT_VIPS    8192
+ * table of 1.25 MiB (COREPATH_HOST_BUCKET_BITS); of 8192 there, 3 find no place on average, of
+ * 16384 71. */
+#define LIMIT_VIPS    16384
 #define LIMIT_SOURCES 65536
 
 /*

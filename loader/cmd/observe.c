@@ -113,8 +113,7 @@ static int on_event(const struct corepath_event *head, void *arg)
 		o->failed = print_object(o, e);
 	else
 		print_line(o, e);
-	if (fflush(stdout))
-		o->failed = true;
+	o->failed |= ferror(stdout);
 	if (o->failed || (o->limited && !--o->left))
 		return -ECANCELED;
 	return 0;
@@ -149,6 +148,7 @@ static int follow(struct observe *o, struct corepath_watch *w)
 
 	while (!ended && !status && !o->failed && !(o->limited && !o->left)) {
 		n = corepath_watch_poll(w, 1000);
+		o->failed |= fflush(stdout) != 0; /* once for all there was, before what was lost */
 		if (n < 0 && n != -EINTR && n != -ECANCELED)
 			return report_failure(o->args, false);
 		status = say_lost(o, w);
@@ -159,6 +159,7 @@ static int follow(struct observe *o, struct corepath_watch *w)
 	if (corepath_watch_stop(w))
 		return report_failure(o->args, false);
 	corepath_watch_poll(w, 0);
+	fflush(stdout);
 	return say_lost(o, w);
 }
 

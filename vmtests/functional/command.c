@@ -24,7 +24,7 @@
 #define COMMAND "corepath"
 
 /* Seconds a command may take; the load of the program is the longest part. */
-#define COMMAND_TIMEOUT 60
+static int patience = 60;
 
 #define WORDS_MAX 32
 
@@ -32,6 +32,11 @@ char command_output[65536];
 
 static const char *shared_name;
 static const char *binary = COMMAND;
+
+void command_patience(int seconds)
+{
+	patience = seconds;
+}
 
 void command_binary(const char *name)
 {
@@ -87,19 +92,19 @@ static pid_t start(char **words, bool traced, int *output)
 	return pid;
 }
 
-/* Reads until the command closes its output, for COMMAND_TIMEOUT seconds at most. */
+/* Reads until the command closes its output, for `patience` seconds at most. */
 static void read_output(pid_t pid, int output)
 {
 	struct pollfd wait = {.fd = output, .events = POLLIN};
-	time_t end = time(NULL) + COMMAND_TIMEOUT;
+	time_t end = time(NULL) + patience;
 	size_t used = 0;
 
 	for (;;) {
 		ssize_t n;
 
-		if (time(NULL) > end || poll(&wait, 1, COMMAND_TIMEOUT * 1000) == 0) {
+		if (time(NULL) > end || poll(&wait, 1, patience * 1000) == 0) {
 			kill(pid, SIGKILL);
-			ck_abort_msg("%s did not end within %d s\n%s", COMMAND, COMMAND_TIMEOUT,
+			ck_abort_msg("%s did not end within %d s\n%s", COMMAND, patience,
 				     command_output);
 		}
 		n = read(output, command_output + used, sizeof(command_output) - 1 - used);
@@ -173,8 +178,8 @@ const char *command_line(struct command *command)
 
 	/* a byte at a time: what is behind the line is left in the pipe */
 	while (used < sizeof(line) - 1) {
-		if (poll(&wait, 1, COMMAND_TIMEOUT * 1000) == 0)
-			ck_abort_msg("%s said no line within %d s", COMMAND, COMMAND_TIMEOUT);
+		if (poll(&wait, 1, patience * 1000) == 0)
+			ck_abort_msg("%s said no line within %d s", COMMAND, patience);
 		if (read(command->output, line + used, 1) != 1)
 			return NULL;
 		if (line[used] == '\n')

@@ -15,6 +15,9 @@ extern char command_output[65536];
  */
 int command_run(const char *word, ...) __attribute__((sentinel));
 
+/* Gives those that follow that many seconds instead of 60. */
+void command_patience(int seconds);
+
 /* Has those that follow run another build of it, of that name in PATH. */
 void command_binary(const char *name);
 

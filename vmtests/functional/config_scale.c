@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* functional.config.five_thousand_services: a file of the size of a large cluster's. */
+/* functional.config.*_thousand_services: files of the size of a large cluster's. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <corepath.h>
@@ -19,9 +19,14 @@
 #include "functional.h"
 
 #define FILE_NAME "/tmp/scale.yaml"
-#define SERVICES  5000
 
-/* Service number n is 198.18.0.0 + n, port 80; its backends are 10.1.0.0 + n and 10.2.0.0 + n. */
+static const struct scale {
+	__u32 services, backends; /* of each service, up to BACKENDS */
+} scales[] = {{5000, 2}, {10000, 10}};
+
+#define BACKENDS 10
+
+/* Service number n is 198.18.0.0 + n, port 80; its backends are 10.1.0.0 + n, 10.2.0.0 + n, ... */
 #define SERVICE	   0xc6120000u
 #define BACKEND(b) (0x0a010000u + ((b) << 16))
 
@@ -35,17 +40,19 @@ static const char *address(__u32 a)
 	return to;
 }
 
-static void write_file(void)
+static void write_file(const struct scale *scale)
 {
 	FILE *file = fopen(FILE_NAME, "we");
 
 	if (!file)
 		checkrun_error("%s: %s", FILE_NAME, strerror(errno));
 	fputs("devices: [{name: lo, xdp: generic}]\nservices:\n", file);
-	for (__u32 n = 0; n < SERVICES; n++)
-		fprintf(file,
-			"  - service: tcp %s:80\n    backends: [{address: %s}, {address: %s}]\n",
-			address(SERVICE + n), address(BACKEND(0) + n), address(BACKEND(1) + n));
+	for (__u32 n = 0; n < scale->services; n++) {
+		fprintf(file, "  - service: tcp %s:80\n    backends: [", address(SERVICE + n));
+		for (__u32 b = 0; b < scale->backends; b++)
+			fprintf(file, "%s{address: %s}", b ? ", " : "", address(BACKEND(b) + n));
+		fputs("]\n", file);
+	}
 	if (fclose(file))
 		checkrun_error("%s: %s", FILE_NAME, strerror(errno));
 }
@@ -98,49 +105,54 @@ static __u32 tunnel_of(int prog, __u32 destination, __u16 client_port)
 	return ntohl(outer.daddr);
 }
 
-/* Clients of the service come to both of its backends, and to no other. */
-static void expect_balanced(int prog, __u32 n)
+/* Clients of the service come to each of its backends, and to no other. */
+static void expect_balanced(int prog, const struct scale *scale, __u32 n)
 {
-	int seen[2] = {};
+	int seen[BACKENDS] = {};
 
-	for (__u16 port = 1024; port < 1024 + 64; port++) {
-		__u32 to = tunnel_of(prog, SERVICE + n, port);
-		int b = to == BACKEND(0) + n ? 0 : to == BACKEND(1) + n ? 1 : -1;
+	for (__u16 client = 0; client < 64 * scale->backends; client++) {
+		__u32 to = tunnel_of(prog, SERVICE + n, 1024 + client), b = 0;
 
-		if (b < 0)
+		while (b < scale->backends && to != BACKEND(b) + n)
+			b++;
+		if (b == scale->backends)
 			ck_abort_msg("service %u: a packet goes to %s", n, address(to));
 		seen[b]++;
 	}
-	/* each is as likely as the other: one of 64 alone is one chance in 2^63 */
-	if (!seen[0] || !seen[1])
-		ck_abort_msg("service %u: one backend has all packets", n);
+	/* each is as likely as any other: one of two without any is one chance in 2^127, one of ten
+	 * in 10^28 */
+	for (__u32 b = 0; b < scale->backends; b++)
+		if (!seen[b])
+			ck_abort_msg("service %u: backend %u has no packet", n, b);
 }
 
-static void five_thousand_services(int index __attribute__((unused)))
+static void is_balanced(int index)
 {
-	const __u32 numbers[] = {0, SERVICES / 2, SERVICES - 1};
-	char service[32], backend[2][32];
+	const struct scale *scale = &scales[index];
+	const __u32 numbers[] = {0, scale->services / 2, scale->services - 1};
+	char service[32];
 	int prog;
 
 	if (net_unshare() < 0)
 		checkrun_error("%s", net_error());
-	write_file();
+	if (scale->services > 5000)
+		command_patience(300);
+	write_file(scale);
 	command_good("up", "-f", FILE_NAME);
 	prog = program();
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		expect_balanced(prog, numbers[i]);
-	ck_assert_uint_eq(tunnel_of(prog, SERVICE + SERVICES, 1024), 0);
+		expect_balanced(prog, scale, numbers[i]);
+	ck_assert_uint_eq(tunnel_of(prog, SERVICE + scale->services, 1024), 0);
 	/* and one more, by hand */
-	snprintf(service, sizeof(service), "%s:80", address(SERVICE + SERVICES));
+	snprintf(service, sizeof(service), "%s:80", address(SERVICE + scale->services));
 	command_good("service", "add", "tcp", service);
-	for (int b = 0; b < 2; b++) {
-		snprintf(backend[b], sizeof(backend[b]), "%s", address(BACKEND(b) + SERVICES));
-		command_good("backend", "add", "tcp", service, backend[b]);
-	}
-	expect_balanced(prog, SERVICES);
-	expect_balanced(prog, SERVICES - 1);
+	for (__u32 b = 0; b < scale->backends; b++)
+		command_good("backend", "add", "tcp", service,
+			     address(BACKEND(b) + scale->services));
+	expect_balanced(prog, scale, scale->services);
+	expect_balanced(prog, scale, scale->services - 1);
 	command_good("service", "del", "tcp", service);
-	ck_assert_uint_eq(tunnel_of(prog, SERVICE + SERVICES, 1024), 0);
+	ck_assert_uint_eq(tunnel_of(prog, SERVICE + scale->services, 1024), 0);
 	command_good("diff", "-f", FILE_NAME);
 	if (*command_output)
 		ck_abort_msg("what runs is not what the file says\n%s", command_output);
@@ -149,10 +161,19 @@ static void five_thousand_services(int index __attribute__((unused)))
 }
 
 static const struct functional_test tests[] = {
-	{"functional.config.five_thousand_services", five_thousand_services, 0},
+	{"functional.config.five_thousand_services", is_balanced, 0},
+};
+
+static const struct functional_test largest[] = {
+	{"functional.config.ten_thousand_services", is_balanced, 1},
 };
 
 void config_scale_add(Suite *suite, const struct selection *selection)
 {
 	functional_add(suite, selection, tests, sizeof(tests) / sizeof(*tests));
+}
+
+void config_largest_add(Suite *suite, const struct selection *selection)
+{
+	functional_add_long(suite, selection, largest, 1, 600);
 }

@@ -3,8 +3,11 @@
 #include <bpf/bpf.h>
 #include <corepath.h>
 #include <jansson.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/checkrun.h"
@@ -133,11 +136,9 @@ static int count_event(const struct corepath_event *e __attribute__((unused)), v
 /* A frame that is too short to be IPv4 after its Ethernet header. */
 static const unsigned char cut_frame[14 + 8] = {[12] = 0x08};
 
-static void drop_many(unsigned int times)
+static int attached_program(void)
 {
 	char pin[128];
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = cut_frame, .data_size_in = sizeof(cut_frame),
-		    .repeat = times);
 	struct bpf_link_info info = {};
 	__u32 len = sizeof(info);
 	int link, program;
@@ -147,10 +148,19 @@ static void drop_many(unsigned int times)
 	if (link < 0 || bpf_obj_get_info_by_fd(link, &info, &len))
 		checkrun_error("%s: the link of lo is not there", pin);
 	program = bpf_prog_get_fd_by_id(info.prog_id);
-	if (program < 0 || bpf_prog_test_run_opts(program, &run))
-		checkrun_error("running the attached program failed");
-	close(program);
+	if (program < 0)
+		checkrun_error("the program of lo: %s", strerror(-program));
 	close(link);
+	return program;
+}
+
+static void drop_many(int program, unsigned int times)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = cut_frame, .data_size_in = sizeof(cut_frame),
+		    .repeat = times);
+
+	if (bpf_prog_test_run_opts(program, &run))
+		checkrun_error("running the attached program failed");
 }
 
 /* More drops than a ring has room for: each is either read or counted as lost. */
@@ -169,13 +179,16 @@ static void lost_are_counted(int index __attribute__((unused)))
 	struct corepath_watch *watch;
 	long long dropped;
 	__u64 lost;
+	int program;
 
 	if (net_unshare() < 0) /* a loopback device of our own */
 		checkrun_error("%s", net_error());
 	command_good("up", "--dev", "lo");
 	if (corepath_watch_open(&request, &watch))
 		ck_abort_msg("watch: %s", corepath_error());
-	drop_many(DROPS);
+	program = attached_program();
+	drop_many(program, DROPS);
+	close(program);
 	if (corepath_watch_stop(watch))
 		ck_abort_msg("stop: %s", corepath_error());
 	while (corepath_watch_poll(watch, 0) > 0)
@@ -192,6 +205,95 @@ static void lost_are_counted(int index __attribute__((unused)))
 	command_good("down");
 }
 
+/* ---- a million ---- */
+
+#define MILLION 1000000
+
+/* What `corepath observe` has said: events, and how many it says that it has not. */
+struct said {
+	unsigned long long events, lost;
+	char line[1024];
+	size_t used;
+};
+
+static void hear_line(struct said *said)
+{
+	said->line[said->used] = '\0';
+	if (said->line[0] == '{' && said->line[said->used - 1] == '}')
+		said->events++;
+	else if (sscanf(said->line, "corepath: %llu events lost", &said->lost) != 1)
+		ck_abort_msg("observe says: %s", said->line);
+	said->used = 0;
+}
+
+/* Until it says nothing more. Or until @producer has ended, which is not waited for but asked. */
+static void hear(struct command *watcher, struct said *said, pid_t producer)
+{
+	static char chunk[65536];
+	struct pollfd wait = {.fd = watcher->output, .events = POLLIN};
+	int status = 0;
+
+	while (!producer || waitpid(producer, &status, WNOHANG) == 0) {
+		ssize_t n = poll(&wait, 1, 100) > 0 ? read(wait.fd, chunk, sizeof(chunk)) : -1;
+
+		for (ssize_t i = 0; i < n; i++) {
+			if (chunk[i] == '\n')
+				hear_line(said);
+			else if (said->used < sizeof(said->line) - 1)
+				said->line[said->used++] = chunk[i];
+		}
+		if (n == 0)
+			break;
+	}
+	if (status)
+		checkrun_error("who drops packets ended with status %#x", status);
+}
+
+static void expect_metric(const char *name, const char *labels, unsigned long long value)
+{
+	char line[160];
+
+	snprintf(line, sizeof(line), "\n%s_total{%s} %llu\n", name, labels, value);
+	if (!strstr(command_output, line))
+		ck_abort_msg("the metrics do not have%sbut\n%s", line, command_output);
+}
+
+/* As many drops as it takes for the command to fall behind: what it says and what it says that it
+ * lost are all of them, and the counters and the metrics agree. */
+static void a_million(int index __attribute__((unused)))
+{
+	struct command watcher;
+	struct said said = {};
+	pid_t producer;
+	int status, program;
+
+	if (net_unshare() < 0)
+		checkrun_error("%s", net_error());
+	command_good("up", "--dev", "lo");
+	watcher = command_start("observe", "--json", "--reason", "malformed_ip4", NULL);
+	if (!strstr(command_line(&watcher) ?: "", "watching"))
+		ck_abort_msg("observe does not watch");
+	program = attached_program();
+	producer = fork();
+	if (producer == 0) {
+		drop_many(program, MILLION);
+		_exit(0);
+	}
+	hear(&watcher, &said, producer);
+	ck_assert_int_eq(command_counter("malformed_ip4", "packets"), MILLION);
+	kill(watcher.pid, SIGINT);
+	hear(&watcher, &said, 0);
+	if (waitpid(watcher.pid, &status, 0) != watcher.pid || status)
+		ck_abort_msg("observe ended with status %#x", status);
+	if (said.events + said.lost != MILLION || !said.events)
+		ck_abort_msg("%d drops: observe told of %llu and says that it lost %llu", MILLION,
+			     said.events, said.lost);
+	command_good("metrics", "--once");
+	expect_metric("corepath_packets", "reason=\"malformed_ip4\",verdict=\"dropped\"", MILLION);
+	expect_metric("corepath_events_lost", "watcher=\"0\"", said.lost);
+	command_good("down");
+}
+
 static const struct functional_test tests[] = {
 	{"functional.events.told_of_drops", told_of_drops, 0},
 	{"functional.events.killed_watchers_make_room", killed_watchers_make_room, 0},
@@ -201,4 +303,13 @@ static const struct functional_test tests[] = {
 void events_add(Suite *suite, const struct selection *selection)
 {
 	functional_add(suite, selection, tests, sizeof(tests) / sizeof(*tests));
+}
+
+static const struct functional_test many[] = {
+	{"functional.events.a_million", a_million, 0},
+};
+
+void events_many_add(Suite *suite, const struct selection *selection)
+{
+	functional_add_long(suite, selection, many, 1, 600);
 }

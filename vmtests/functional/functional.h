@@ -69,6 +69,7 @@ void metrics_add(Suite *suite, const struct selection *selection);
 
 /* Adds that of a file with thousands of services. */
 void config_scale_add(Suite *suite, const struct selection *selection);
+void config_largest_add(Suite *suite, const struct selection *selection);
 
 /* Adds those of what the command says of this kernel, functional.preflight.*; of tc hooks; and of
  * rules. */
@@ -81,6 +82,7 @@ void errors_add(Suite *suite, const struct selection *selection);
 
 /* Adds those that watch packets being dropped, functional.events.*. */
 void events_add(Suite *suite, const struct selection *selection);
+void events_many_add(Suite *suite, const struct selection *selection);
 
 /* Adds those that watch processes, functional.process.*, and those of the paths they are told
  * under. */
