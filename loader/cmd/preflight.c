@@ -14,10 +14,11 @@ static json_t *list_json(const struct corepath_feature *list, size_t n)
 	for (i = 0; i < n; i++) {
 		if (json_array_append_new(
 			    array,
-			    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "feature", list[i].name,
-				      "support", corepath_support_name(list[i].state), "about",
-				      list[i].text, "decided_by", list[i].decides, "found_by",
-				      corepath_found_name(list[i].found), "why", list[i].why))) {
+			    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "feature",
+				      list[i].name, "support", corepath_support_name(list[i].state),
+				      "about", list[i].text, "decided_by", list[i].decides,
+				      "found_by", corepath_found_name(list[i].found), "without",
+				      list[i].without, "why", list[i].why))) {
 			json_decref(array);
 			return NULL;
 		}
@@ -35,9 +36,12 @@ int cmd_preflight(const struct args *args)
 		return report_failure(args, false);
 	if (args->json)
 		status = print_json(list_json(list, n));
-	for (i = 0; !args->json && i < n; i++)
+	for (i = 0; !args->json && i < n; i++) {
 		printf("%-17s  %-8s  %s (%s)\n", list[i].name, corepath_support_name(list[i].state),
 		       list[i].text, list[i].why);
+		if (list[i].state > COREPATH_DEGRADED)
+			printf("%-17s            without it: %s\n", "", list[i].without);
+	}
 	free(list);
 	return status;
 }

@@ -74,6 +74,7 @@ static void try_row(struct cp_trial *t, const struct corepath_feature *list, siz
 	snprintf(t->f->name, sizeof(t->f->name), "%s", row->name);
 	snprintf(t->f->text, sizeof(t->f->text), "%s", row->text);
 	snprintf(t->f->decides, sizeof(t->f->decides), "%s", row->decides);
+	snprintf(t->f->without, sizeof(t->f->without), "%s", row->without);
 	t->f->found = row->found;
 	if (is_there(list, i, row->after))
 		row->try(t);

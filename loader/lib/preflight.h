@@ -21,6 +21,7 @@ struct cp_trial_row {
 	const char *name, *text;
 	const char *after;
 	const char *decides; /* the kernel's features that do */
+	const char *without; /* what there is where they are missing */
 	enum corepath_found found;
 	void (*try)(struct cp_trial *t);
 };

@@ -260,6 +260,8 @@ static void name_rule(struct corepath_feature *f, const char *name, const char *
 	snprintf(f->text, sizeof(f->text), "rules on %s", text);
 	snprintf(f->decides, sizeof(f->decides), "%s",
 		 "BPF LSM hooks, security_ functions for BPF_MODIFY_RETURN, tracepoints");
+	snprintf(f->without, sizeof(f->without), "%s",
+		 "what cannot be denied is killed for, if the rule takes that (weaker: yes)");
 	f->found = COREPATH_FOUND_BTF;
 }
 
@@ -289,31 +291,42 @@ void cp_trial_rule(struct cp_trial *t, size_t rule)
 	    CP_ARGS_LATE);
 }
 
+/* What there is, what decides it, and what is left without: in the order it is tried. */
 const struct cp_trial_row cp_trials[] = {
 	{"kernel-btf", "type information, which every program needs", NULL, "CONFIG_DEBUG_INFO_BTF",
-	 COREPATH_FOUND_FILE, try_btf},
+	 "nothing can be loaded", COREPATH_FOUND_FILE, try_btf},
 	{"prefilter", "source prefixes, by XDP", "kernel-btf",
-	 "XDP, maps of type lpm_trie, BPF links (5.9)", COREPATH_FOUND_TRIAL, try_prefilter},
+	 "XDP, maps of type lpm_trie, BPF links (5.9)",
+	 "no part by XDP; sockets, endpoints and rules remain", COREPATH_FOUND_TRIAL,
+	 try_prefilter},
 	{"guard", "signatures of packets and rates of sources, by XDP", "prefilter",
-	 "tail calls, maps of maps", COREPATH_FOUND_TRIAL, try_guard},
+	 "tail calls, maps of maps", "signatures and rates are refused; prefixes remain",
+	 COREPATH_FOUND_TRIAL, try_guard},
 	{"balancer", "services, by XDP", "prefilter", "tail calls, maps of maps",
-	 COREPATH_FOUND_TRIAL, try_balancer},
+	 "services are refused where a device is up; those of sockets remain", COREPATH_FOUND_TRIAL,
+	 try_balancer},
 	{"events", "what became of packets, told to watchers", "prefilter", "ring buffers (5.8)",
-	 COREPATH_FOUND_TRIAL, try_events},
+	 "counters remain", COREPATH_FOUND_TRIAL, try_events},
 	{"sockets", "services for sockets of this host", "kernel-btf",
 	 "cgroup version 2, programs on connect, sendmsg, recvmsg and getpeername (5.8)",
-	 COREPATH_FOUND_TRIAL, try_sockets},
+	 "services remain for packets", COREPATH_FOUND_TRIAL, try_sockets},
 	{"socket-close", "sockets told that their backend went", "sockets",
 	 "kfunc bpf_sock_destroy (6.5) and the JIT, or CONFIG_INET_DIAG_DESTROY",
-	 COREPATH_FOUND_TRIAL, try_socket_close},
+	 "sockets keep a backend that is deleted, and the command says so", COREPATH_FOUND_TRIAL,
+	 try_socket_close},
 	{"tc", "endpoints and the uplink, on tc hooks", "kernel-btf",
-	 "tcx (6.6), or clsact and cls_bpf", COREPATH_FOUND_TRIAL, try_tc},
+	 "tcx (6.6), or clsact and cls_bpf", "no endpoints and no uplink", COREPATH_FOUND_TRIAL,
+	 try_tc},
 	{"endpoint-services", "services for what endpoints send, on tc hooks", "tc",
-	 "tail calls, maps of maps", COREPATH_FOUND_TRIAL, try_endpoint_services},
+	 "tail calls, maps of maps", "no endpoints beside services", COREPATH_FOUND_TRIAL,
+	 try_endpoint_services},
 	{"processes", "exec, fork and exit of processes, told to watchers", "kernel-btf",
-	 "BTF tracepoints, ring buffers (5.8)", COREPATH_FOUND_TRIAL, try_processes},
+	 "BTF tracepoints, ring buffers (5.8)", "observe tells of packets and rules alone",
+	 COREPATH_FOUND_TRIAL, try_processes},
 	{"rules", "what processes may do, judged in the kernel", "kernel-btf",
-	 "BPF LSM, or BPF_MODIFY_RETURN (the JIT)", COREPATH_FOUND_TRIAL, try_rules},
+	 "BPF LSM, or BPF_MODIFY_RETURN (the JIT)",
+	 "rules that deny are refused, unless they take less (weaker: yes)", COREPATH_FOUND_TRIAL,
+	 try_rules},
 };
 
 const size_t cp_n_trials = sizeof(cp_trials) / sizeof(cp_trials[0]);
