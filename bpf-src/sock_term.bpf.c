@@ -3,19 +3,18 @@
  * sock_term: closes the connected sockets that sock_lb sent to one backend, when that backend goes.
  * Their users see ECONNABORTED at once instead of a silence that ends with a timeout.
  *
- * Iterators, which user space reads in each network namespace. Before 6.5 there is nothing to close
- * a socket with (bpf_sock_destroy: 4ddbcb886268); the programs load all the same and do nothing,
- * and user space goes by netlink.
+ * Iterators, which user space reads in each network namespace. Where the kernel gives them nothing
+ * to close a socket with, the programs load all the same and do nothing, and user space goes by
+ * netlink.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "lib/compat_sock.h"
 #include "lib/place.h"
 #include "lib/sock_maps.h"
 
 #define AF_INET	 2 /* include/linux/socket.h */
 #define AF_INET6 10
-
-int bpf_sock_destroy(struct sock_common *sk) __ksym __weak;
 
 /* Of which backend; how many there were; and whether this kernel can. */
 __u32 term_backend, term_generation;
@@ -45,7 +44,7 @@ static __always_inline bool is_of_backend(struct sock_common *sk)
 
 static __always_inline int look_at(struct sock_common *sk)
 {
-	if (!bpf_ksym_exists(bpf_sock_destroy))
+	if (!compat_can_destroy())
 		return 0;
 	term_able = true;
 	if (sk && is_of_backend(sk) && !bpf_sock_destroy(sk))

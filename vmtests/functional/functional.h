@@ -48,6 +48,7 @@ void lb_datagrams_add(Suite *suite, const struct selection *selection);
 
 /* Adds those that send malformed packets through the chain, functional.malformed.*. */
 void malformed_add(Suite *suite, const struct selection *selection);
+void malformed_tc_add(Suite *suite, const struct selection *selection);
 
 /* Adds those of the sockets of this host, functional.sock_lb.*. */
 void sock_lb_add(Suite *suite, const struct selection *selection);

@@ -40,7 +40,7 @@ static const struct group {
 	 "traffic of endpoints and the uplink, on tc hooks",
 	 {tc_traffic_add, tc_flows_add, tc_full_add, tc_svc_add, tc_proxy_add, uplink_traffic_add,
 	  uplink_rollback_add, uplink_forward_add, uplink_host_add, privileges_tc_add,
-	  config_whole_add}},
+	  config_whole_add, malformed_tc_add}},
 	{"security",
 	 "processes, watched and under rules",
 	 {process_add, process_paths_add, rules_add, rules_power_add, rules_escape_add,
