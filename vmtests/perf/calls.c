@@ -82,7 +82,7 @@ double perf_calls_floor(const char *test, enum perf_hook hook)
 			      strerror(-call.program));
 	if (call.program < 0 || !perf_calls(test, &call, runs))
 		return -1;
-	perf_report(test, runs, NULL);
+	perf_report(test, "packet", runs, NULL);
 	return perf_median(runs);
 }
 

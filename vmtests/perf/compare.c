@@ -124,7 +124,7 @@ static double measure(const char *test, const struct work *work, const double *f
 	for (int i = 0; i < PERF_RUNS; i++)
 		if (!repeat(test, work, &runs[i]))
 			return -1;
-	perf_report(test, runs, floor);
+	perf_report(test, "packet", runs, floor);
 	return perf_median(runs);
 }
 

@@ -115,7 +115,7 @@ static void run_case(const struct guard_case *c, int program, double floor)
 		return;
 	}
 	if (perf_calls(c->test, &call, runs))
-		perf_report(c->test, runs, &floor);
+		perf_report(c->test, "packet", runs, &floor);
 	tear_down(c);
 }
 

@@ -98,7 +98,7 @@ static void run_case(const struct lb_case *c, int program, double floor)
 		return;
 	}
 	if (perf_calls(c->test, &call, runs))
-		perf_report(c->test, runs, &floor);
+		perf_report(c->test, "packet", runs, &floor);
 	if (corepath_service_parse("udp", c->service, &id) || corepath_service_del(PIN_DIR, &id))
 		result_die("perf: %s", corepath_error());
 }

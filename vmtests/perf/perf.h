@@ -50,8 +50,10 @@ int perf_add_prefix(struct datapath *datapath, unsigned int index);
  */
 int perf_load_floor(const char *test);
 
-/* Writes the DONE line of @test: the median of @runs. @floor is NULL for a floor itself. */
-void perf_report(const char *test, const double *runs, const double *floor);
+/* Writes the DONE line of @test: the median of @runs, which are of one @what ("packet", "call")
+ * each.
+ * @floor is NULL for a floor itself. */
+void perf_report(const char *test, const char *what, const double *runs, const double *floor);
 
 /* The median of PERF_RUNS values. */
 double perf_median(const double *runs);

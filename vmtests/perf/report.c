@@ -33,7 +33,7 @@ double perf_median(const double *runs)
 	return sorted[PERF_RUNS / 2];
 }
 
-void perf_report(const char *test, const double *runs, const double *floor)
+void perf_report(const char *test, const char *what, const double *runs, const double *floor)
 {
 	double least = runs[0], most = runs[0], value = perf_median(runs);
 	json_t *line = result_new(test, RESULT_DONE, NULL);
@@ -53,8 +53,8 @@ void perf_report(const char *test, const double *runs, const double *floor)
 	if (!counts_instructions())
 		json_object_set_new(perf, "advisory", json_true());
 	json_object_set_new(line, "number",
-			    json_pack("{s:f, s:s}", "value", value, "unit",
-				      counts_instructions() ? "instructions/packet" : "ns/packet"));
+			    json_pack("{s:f, s:s++}", "value", value, "unit",
+				      counts_instructions() ? "instructions" : "ns", "/", what));
 	json_object_set_new(line, "perf", perf);
 	result_write(line);
 }

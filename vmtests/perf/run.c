@@ -112,7 +112,7 @@ static void run_case(const struct run_case *this, struct datapath *datapath, enu
 	}
 	*now = this->filling;
 	if (measure(this->test, datapath->program, this->packet, this->verdict, runs))
-		perf_report(this->test, runs, &floor);
+		perf_report(this->test, "packet", runs, &floor);
 }
 
 void perf_run(void)
@@ -127,7 +127,7 @@ void perf_run(void)
 	floor = perf_load_floor(floor_test);
 	if (floor < 0 || !measure(floor_test, floor, PERF_V4_MISS, XDP_DROP, runs))
 		return;
-	perf_report(floor_test, runs, NULL);
+	perf_report(floor_test, "packet", runs, NULL);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		run_case(&cases[i], &datapath, &now, perf_median(runs));
 	if (datapath.object)

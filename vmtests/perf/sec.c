@@ -170,7 +170,7 @@ static void measure_state(const struct sec_call *call, const struct sec_state *s
 	if (hits != want)
 		result_report(test, RESULT_FAIL, "%lld matches, expected %lld", hits, want);
 	else
-		perf_report(test, runs, &floor);
+		perf_report(test, "call", runs, &floor);
 }
 
 static void measure_call(const struct sec_call *call)
@@ -182,7 +182,7 @@ static void measure_call(const struct sec_call *call)
 	result_start(test);
 	if (!measure(test, call, runs))
 		return;
-	perf_report(test, runs, NULL);
+	perf_report(test, "call", runs, NULL);
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
 		measure_state(call, &states[i], perf_median(runs));
 	corepath_down(PIN_DIR, NULL, 0); /* an execve opens files, too */

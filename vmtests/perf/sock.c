@@ -87,7 +87,7 @@ static double measure_floor(const char *test, bool fresh)
 	result_start(test);
 	if (!measure(test, "127.0.0.1", fresh, runs))
 		return -1;
-	perf_report(test, runs, NULL);
+	perf_report(test, "call", runs, NULL);
 	return perf_median(runs);
 }
 
@@ -114,7 +114,7 @@ void perf_sock(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		result_start(cases[i].test);
 		if (measure(cases[i].test, cases[i].address, cases[i].fresh, runs))
-			perf_report(cases[i].test, runs, &floors[cases[i].fresh]);
+			perf_report(cases[i].test, "call", runs, &floors[cases[i].fresh]);
 	}
 	corepath_down(PIN_DIR, NULL, 0);
 }

@@ -125,7 +125,7 @@ static void run_case(const struct tc_case *c, double floor)
 		return;
 	}
 	if (perf_calls(c->test, &call, runs))
-		perf_report(c->test, runs, &floor);
+		perf_report(c->test, "packet", runs, &floor);
 	close(call.program);
 }
 

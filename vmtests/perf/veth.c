@@ -136,7 +136,7 @@ void perf_pktgen(void)
 	floor = perf_load_floor(floor_test);
 	if (floor < 0 || !measure(floor_test, floor, NULL, floor_runs))
 		return;
-	perf_report(floor_test, floor_runs, NULL);
+	perf_report(floor_test, "packet", floor_runs, NULL);
 
 	result_start(test);
 	if (datapath_open(&datapath, PERF_OBJECT, PERF_PREFIXES))
@@ -145,7 +145,7 @@ void perf_pktgen(void)
 		result_report(test, RESULT_ERROR, "%s", datapath_error());
 	else if (measure(test, datapath.program, &datapath, runs)) {
 		floor_value = perf_median(floor_runs);
-		perf_report(test, runs, &floor_value);
+		perf_report(test, "packet", runs, &floor_value);
 	}
 	datapath_close(&datapath);
 }
