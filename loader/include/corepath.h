@@ -19,6 +19,10 @@
 #include <corepath/abi.h>
 #include "corepath_guard.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define COREPATH_VERSION "0.1.0"
 #define COREPATH_PIN_DIR "/sys/fs/bpf/corepath"
 
@@ -454,6 +458,10 @@ void corepath_watch_close(struct corepath_watch *w);
 
 /* "xdp", "tc-ingress", "tc-egress", "tracepoint" */
 const char *corepath_hook_name(enum corepath_hook hook);
+
+#ifdef __cplusplus
+}
+#endif
 
 #include <corepath_security.h>
 #include <corepath_endpoint.h>

@@ -5,6 +5,10 @@
 
 #include <corepath.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- endpoints ---- */
 
 /* A workload behind a device of its own, such as the host's end of a veth pair. */
@@ -144,5 +148,9 @@ const char *corepath_ct_state_name(enum corepath_ct_state state);
 
 /* "tcp", "udp", "icmp", "icmpv6", or the number, in a buffer of 8 bytes. */
 const char *corepath_proto_format(__u8 proto, char *buf);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

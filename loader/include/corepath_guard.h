@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <corepath/abi.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Room for a signature as text. */
 #define COREPATH_SIGNATURE_STRLEN 320
 
@@ -57,5 +61,9 @@ int corepath_rates_option(const char *word, struct corepath_rates *rates);
 void corepath_rates_default(struct corepath_rates *rates);
 int corepath_rates_get(const char *pin_dir, struct corepath_rates *rates);
 int corepath_rates_set(const char *pin_dir, const struct corepath_rates *rates);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

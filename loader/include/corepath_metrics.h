@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <corepath.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A table that packets or commands fill. */
 struct corepath_table_usage {
 	const char *name; /* as it is pinned */
@@ -78,5 +82,9 @@ void corepath_metrics_write(const struct corepath_sample *s, enum corepath_metri
  * home on the same hosts, and all of 9100 to 9999 is given away:
  * https://github.com/prometheus/prometheus/wiki/Default-port-allocations */
 #define COREPATH_METRICS_PORT 19435
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

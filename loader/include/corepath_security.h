@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* libcorepath: processes. Part of corepath.h, which includes it. */
+#include <corepath.h> /* before the guard: alone, this comes at its place in there */
+
 #ifndef COREPATH_SECURITY_H
 #define COREPATH_SECURITY_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* "packet", "exec", "fork", "exit"; and the kind of that name, or -EINVAL */
 const char *corepath_event_kind_name(enum corepath_event_kind kind);
@@ -116,5 +122,9 @@ struct corepath_builtin {
 };
 
 const struct corepath_builtin *corepath_builtins(size_t *n);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 
 #include <corepath.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct corepath_simulation;
 
 /* The longest frame that is run: what fits a page of 4096 bytes behind the headroom of XDP (256)
@@ -71,5 +75,9 @@ int corepath_simulate_open(const struct corepath_simulate_request *req,
 int corepath_simulate_frame(struct corepath_simulation *sim, const void *frame, size_t length,
 			    struct corepath_outcome *verdict);
 void corepath_simulate_close(struct corepath_simulation *sim);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 
 #include <corepath.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What the datapath does at every device it is attached to as uplink. */
 struct corepath_uplink {
 	struct corepath_addr masquerade4; /* the uplink's address; all 0: IPv4 is left alone */
@@ -83,5 +87,9 @@ int corepath_nat_sweep(const char *pin_dir, size_t *n);
 /* By enum corepath_uplink_counter, summed over CPUs; names as in JSON. */
 int corepath_uplink_counters(const char *pin_dir, __u64 out[COREPATH_UPLINK_COUNTERS]);
 const char *corepath_uplink_counter_name(enum corepath_uplink_counter counter);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

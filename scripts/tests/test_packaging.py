@@ -43,13 +43,25 @@ def said():
     return json.loads(run(ROOT / "build/bin/corepath", "help", "--json").stdout)
 
 
-@pytest.mark.parametrize("static", [False, True])
-def test_a_program_is_built_with_the_library(prefix, tmp_path, static):
-    (tmp_path / "program.c").write_text(PROGRAM)
+@pytest.mark.parametrize("compiler, static", [("gcc", False), ("gcc", True), ("g++", False)])
+def test_a_program_is_built_with_the_library(prefix, tmp_path, compiler, static):
+    source = {"gcc": "program.c", "g++": "program.cc"}[compiler]
+    (tmp_path / source).write_text(PROGRAM)
     flags = run("pkg-config", "--cflags", "--libs", *["--static"][:static], "corepath",
                 env={**os.environ, "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}).stdout.split()
-    run("gcc", "-Wall", "-Wextra", "-Werror", *["-static"][:static], "-o", "program", "program.c", *flags, cwd=tmp_path)
+    run(compiler, "-Wall", "-Wextra", "-Werror", *["-static"][:static], "-o", "program", source, *flags, cwd=tmp_path)
     run(tmp_path / "program", env={} if static else {"LD_LIBRARY_PATH": str(prefix / "lib")})
+
+
+# C++ has no flexible array members by its standard, and every compiler for Linux has them.
+@pytest.mark.parametrize("words", [("gcc", "-xc", "-std=c11", "-pedantic"), ("g++", "-xc++", "-std=c++11")])
+def test_each_header_compiles_alone(prefix, words):
+    include = prefix / "include"
+    headers = sorted(str(header.relative_to(include)) for header in include.rglob("*.h"))
+    assert {"corepath.h", "corepath_security.h", "corepath/abi.h"} <= set(headers)
+    for header in headers:
+        run("sh", "-c", 'echo "#include <$0>" | "$@" -', header, *words, "-Wall", "-Wextra", "-Werror",
+            "-fsyntax-only", f"-I{include}")
 
 
 def test_the_library_shows_its_interface_alone(prefix):

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A part of abi.h, which includes it: signatures of packets, and rates of sources. */
+#include <corepath/abi.h> /* before the guard: alone, this comes at its place in there */
+
 #ifndef COREPATH_ABI_GUARD_H
 #define COREPATH_ABI_GUARD_H
 

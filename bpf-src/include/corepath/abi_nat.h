@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The part of abi.h that is masquerading's. Included by it, after the types of all parts. */
+#include <corepath/abi.h> /* before the guard: alone, this comes at its place in there */
+
 #ifndef COREPATH_ABI_NAT_H
 #define COREPATH_ABI_NAT_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Security policies as the kernel has them. Part of abi.h, which includes it. */
+#include <corepath/abi.h> /* before the guard: alone, this comes at its place in there */
+
 #ifndef COREPATH_ABI_RULES_H
 #define COREPATH_ABI_RULES_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Events of processes. Part of abi.h, which includes it. */
+#include <corepath/abi.h> /* before the guard: alone, this comes at its place in there */
+
 #ifndef COREPATH_ABI_SEC_H
 #define COREPATH_ABI_SEC_H
 
