@@ -16,7 +16,7 @@ Reads what `corepath help --json` prints from standard input, and prints one of
   man    the manual page, in man(7)
   bash   a completion for bash
 """
-EPILOG = "Example:   build/bin/corepath help --json | scripts/docs.py man | man -l -"
+EPILOG = "Example:   build/bin/corepath help --json | scripts/docs.py man --date 2026-11-22 | man -l -"
 TEMPLATES = {"man": "corepath.8.j2", "bash": "corepath.bash.j2"}
 
 
@@ -60,7 +60,7 @@ def offer(argument):
     return ""
 
 
-def render(kind, said):
+def render(kind, said, date):
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent / "templates"),
                                      undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
                                      keep_trailing_newline=True)
@@ -68,7 +68,7 @@ def render(kind, said):
     every = {o["name"]: o for c in said["commands"] for o in c["options"]}
     every.update((o["name"], o) for o in said["options"])
     return environment.get_template(TEMPLATES[kind]).render(
-        said, words_after=words_after(said["commands"]), every_option=every.values())
+        said, date=date, words_after=words_after(said["commands"]), every_option=every.values())
 
 
 def main(arguments):
@@ -76,8 +76,9 @@ def main(arguments):
     parser = argparse.ArgumentParser(description=HELP, epilog=EPILOG,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=TEMPLATES, help="what to print")
+    parser.add_argument("--date", default="", help="the manual page's, such as 2026-11-22")
     options = parser.parse_args(arguments)
-    sys.stdout.write(render(options.kind, json.load(sys.stdin)))
+    sys.stdout.write(render(options.kind, json.load(sys.stdin), options.date))
     return 0
 
 

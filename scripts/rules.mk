@@ -10,6 +10,7 @@ check-scripts: all ## tests of the tools and of the tree, from outside
 	$(PYTEST) -n 2 --dist loadfile -m 'not long' tests
 
 check-long: all
+	scripts/deps --long
 	$(PYTEST) -m long tests
 
 report: ## render the latest run's report again

@@ -245,3 +245,12 @@ def test_builds_are_asked_for(machine):
     machine.run()
     [install] = machine.calls("install")
     assert "clang-" not in install
+
+
+def test_what_long_tests_need_is_asked_for_by_name(machine):
+    done = machine.run("--long")
+    assert done.returncode == 0 and "lintian packages" in done.stderr
+    [call] = machine.calls("install")
+    assert call.endswith(" lintian noninteractive")
+    assert machine.run("--long").stderr == ""
+    assert "lintian" not in machine.run("--list").stdout

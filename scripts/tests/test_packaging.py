@@ -73,8 +73,10 @@ def test_the_library_shows_its_interface_alone(prefix):
 
 
 def test_manual(prefix, said):
-    page = prefix / "share/man/man8/corepath.8"
-    done = run("groff", "-man", "-Tascii", "-ww", "-P-cbou", "-rLL=200n", page)
+    pages = prefix / "share/man/man8"
+    for page in ("corepath.8", "corepath-metrics.8"):
+        run("mandoc", "-Tlint", "-Wwarning", pages / page)
+    done = run("groff", "-man", "-Tascii", "-ww", "-P-cbou", "-rLL=200n", pages / "corepath.8")
     assert done.stderr == ""
     for command in said["commands"]:
         assert f"corepath {command['name']}" in done.stdout
@@ -115,20 +117,61 @@ def test_units(prefix):
     assert str(prefix) not in done.stderr, done.stderr
 
 
-def test_package(tmp_path):
+def make_packages():
+    """Name -> path."""
     run("make", "-s", "deb", cwd=ROOT)
-    [package] = (ROOT / "build").glob("corepath_*.deb")
-    fields = run("dpkg-deb", "--field", package).stdout
-    assert "libelf1" in fields and "libc6" in fields
-    # who wants no HTTP need not have it
-    [recommends] = [line for line in fields.splitlines() if line.startswith("Recommends:")]
-    assert "libmicrohttpd" in recommends and fields.count("libmicrohttpd") == 1
-    held = run("dpkg-deb", "--contents", package).stdout
-    for path in ("./usr/sbin/corepath\n", "./usr/lib/libcorepath.so -> libcorepath.so.0\n", "/corepath.8.gz\n",
-                 "./usr/share/bash-completion/completions/corepath\n", "./usr/lib/systemd/system/corepath.service\n",
-                 "./usr/sbin/corepath-metrics\n", "/share/corepath/prometheus/corepath.rules.yml\n",
-                 "/share/corepath/prometheus/dashboard.json\n"):
-        assert path in held
-    assert " root/root " in held and str(ROOT) not in held
-    run("dpkg-deb", "--extract", package, tmp_path)
+    packages = {path.name.split("_")[0]: path for path in (ROOT / "build").glob("*.deb")}
+    assert sorted(packages) == ["corepath", "libcorepath-dev", "libcorepath0"]
+    return packages
+
+
+@pytest.fixture(scope="module")
+def packages():
+    return make_packages()
+
+
+def field(package, name):
+    return run("dpkg-deb", "--field", package, name).stdout.strip()
+
+
+def test_packages(packages, tmp_path):
+    """The command needs nothing, and who wants no HTTP need not have its library."""
+    assert field(packages["corepath"], "Depends") == ""
+    assert "libmicrohttpd" in field(packages["corepath"], "Recommends")
+    assert {"libc6", "libelf1", "libyaml-0-2", "zlib1g"} == {
+        word.split()[0] for word in field(packages["libcorepath0"], "Depends").split(",")}
+    assert "libcorepath0 (= " in field(packages["libcorepath-dev"], "Depends")
+    arch = run("dpkg-architecture", "-qDEB_HOST_MULTIARCH").stdout.strip()
+    for name, paths in {
+            "corepath": ["/sbin/corepath", "/sbin/corepath-metrics", "/share/man/man8/corepath.8.gz",
+                         "/share/man/man8/corepath-metrics.8.gz", "/share/bash-completion/completions/corepath",
+                         "/lib/systemd/system/corepath.service", "/share/corepath/prometheus/corepath.rules.yml",
+                         "/share/corepath/prometheus/dashboard.json"],
+            "libcorepath0": [f"/lib/{arch}/libcorepath.so.0"],
+            "libcorepath-dev": [f"/lib/{arch}/libcorepath.so -> libcorepath.so.0", f"/lib/{arch}/libcorepath.a",
+                                f"/lib/{arch}/pkgconfig/corepath.pc", "/include/corepath.h"]}.items():
+        held = run("dpkg-deb", "--contents", packages[name]).stdout
+        for path in paths + [f"/share/doc/{name}/copyright", f"/share/doc/{name}/changelog.gz"]:
+            assert f" ./usr{path}\n" in held, (name, path)
+        assert " root/root " in held and str(ROOT) not in held
+        run("dpkg-deb", "--extract", packages[name], tmp_path)
     assert "ExecStart=/usr/sbin/corepath up" in (tmp_path / "usr/lib/systemd/system/corepath.service").read_text()
+    flags = run("pkg-config", "--cflags", "--libs", "corepath",
+                env={**os.environ, "PKG_CONFIG_LIBDIR": str(tmp_path / f"usr/lib/{arch}/pkgconfig"),
+                     "PKG_CONFIG_SYSROOT_DIR": str(tmp_path), "PKG_CONFIG_ALLOW_SYSTEM_LIBS": "1",
+                     "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1"}).stdout.split()
+    (tmp_path / "program.c").write_text(PROGRAM)
+    run("gcc", "-o", "program", "program.c", *flags, cwd=tmp_path)
+    run(tmp_path / "program", env={"LD_LIBRARY_PATH": str(tmp_path / f"usr/lib/{arch}")})
+
+
+@pytest.mark.long
+def test_lintian_has_nothing_to_say(packages):
+    done = run("lintian", "--no-cfg", "--allow-root", "--fail-on", "error,warning", *packages.values())
+    assert done.stdout == ""
+
+
+@pytest.mark.long
+def test_packages_are_the_same_again(packages):
+    before = {name: path.read_bytes() for name, path in packages.items()}
+    assert {name: path.read_bytes() for name, path in make_packages().items()} == before
