@@ -11,7 +11,10 @@ VMTESTS_OBJ := $(VMTESTS_SRC:%.c=$(LOADER_B)/obj/%.o)
 # $(call vmtests_objects,FOLDER): the objects of one folder
 vmtests_objects = $(filter $(LOADER_B)/obj/vmtests/$(1)/%,$(VMTESTS_OBJ))
 
-VERIFIER_OBJ := $(filter-out %_test.o,$(call vmtests_objects,verifier)) $(LOADER_B)/obj/vmtests/lib/result.o
+# The loader reads the same log when a program of its own is refused.
+VERIFIER_LOG_OBJ := $(LOADER_B)/obj/loader/lib/verifier_log.o
+VERIFIER_OBJ := $(filter-out %_test.o,$(call vmtests_objects,verifier)) $(VERIFIER_LOG_OBJ) \
+	$(LOADER_B)/obj/vmtests/lib/result.o
 FUNCTIONAL_OBJ := $(call vmtests_objects,functional) \
 	$(patsubst %,$(LOADER_B)/obj/vmtests/lib/%.o,result checkrun datapath net fou)
 PERF_OBJ := $(filter-out %_test.o,$(call vmtests_objects,perf)) \
@@ -28,6 +31,8 @@ TABLES := $(patsubst vmtests/functional/%_cases.py,$(B)/vmtests/%.json,$(filter-
 
 all: $(LOADER_B)/guest/verifier $(B)/guest/act $(B)/guest/again $(B)/guest/probe $(B)/bin/functional $(B)/bin/perf $(TABLES) \
 	$(VMTESTS_BPF) $(VMTESTS_FIXTURES)
+
+$(LOADER_B)/obj/vmtests/verifier/%.o: VMTESTS_CPPFLAGS += -Iloader/lib
 
 # libbpf's headers are made with its library
 $(VMTESTS_OBJ): $(LOADER_B)/obj/%.o: %.c | $(LIBBPF_A)
@@ -127,7 +132,7 @@ $(B)/fixtures/%.json: vmtests/fixtures/%.py $(GEN_CASES)
 # Host tests: parsers, which need no BPF. Each finds its data from the tree's top.
 HOST_TESTS += $(B)/tests/verifier_log_test $(B)/tests/pktgen_test
 
-$(B)/tests/verifier_log_test: $(patsubst %,$(LOADER_B)/obj/vmtests/verifier/%.o,log_test log)
+$(B)/tests/verifier_log_test: $(LOADER_B)/obj/vmtests/verifier/log_test.o $(VERIFIER_LOG_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ -lcheck -lsubunit -ljansson -lm -lrt -lpthread
 

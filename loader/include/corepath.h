@@ -363,7 +363,7 @@ struct corepath_feature {
 	enum corepath_found found;
 	char decides[96]; /* the features of the kernel that decide it */
 	char without[96]; /* what there is where they are missing */
-	char why[400];	  /* what was found */
+	char why[800];	  /* what was found */
 };
 
 /*

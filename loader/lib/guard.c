@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "internal.h"
+#include "refusal.h"
 #include "xdp_guard.skel.h"
 #include "upgrade.h"
 
@@ -92,11 +93,7 @@ static int load(const struct cp_dir *dir)
 	if (!err)
 		err = cp_pin_put(dir, CP_PROG_GUARD, bpf_program__fd(skel->progs.xdp_guard));
 	xdp_guard__destroy(skel);
-	return err ? cp_fail(-err,
-			     "load the guard: %s; run as root; --verbose shows what the kernel "
-			     "says",
-			     strerror(-err))
-		   : 0;
+	return err ? cp_fail_load(err, "load the guard") : 0;
 }
 
 static int read_maps(struct guard *g)

@@ -159,9 +159,6 @@ void cp_watch_sweep(const struct cp_dir *dir, bool all);
 /* Room for what each CPU puts together, in an object that is not loaded yet. */
 int cp_scratch_resize(struct bpf_object *obj);
 
-/* An error text for when the programs of tracepoints and hooks cannot be loaded; returns @err. */
-int cp_trace_fail(const char *what, int err);
-
 /* Attaches a program of a raw tracepoint, of fentry, of the LSM or of an iterator, where its
  * section says, and pins the link. A negative errno without an error text. */
 int cp_trace_attach(const struct cp_dir *dir, int prog_fd, const char *pin);

@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 #include "compat.h"
 #include "internal.h"
+#include "refusal.h"
 #include "xdp_lb.skel.h"
 #include "upgrade.h"
 
@@ -37,14 +38,6 @@ int cp_lb_unpin(const struct cp_dir *dir)
 	for (i = 0; i < N_MAPS && !err; i++)
 		err = cp_pin_remove(dir, map_names[i]);
 	return err;
-}
-
-static int fail_load(int err)
-{
-	return cp_fail(-err,
-		       "load the balancer: %s; run as root; --verbose shows what the kernel "
-		       "says",
-		       strerror(-err));
 }
 
 static int make_maps(const struct cp_dir *dir, struct xdp_lb *skel)
@@ -79,7 +72,7 @@ int cp_lb_make_maps(const struct cp_dir *dir)
 	err = skel ? make_maps(dir, skel) : -errno;
 	if (err) {
 		cp_lb_unpin(dir);
-		err = fail_load(err);
+		err = cp_fail_load(err, "load the balancer");
 	}
 	xdp_lb__destroy(skel);
 	return err;
@@ -102,7 +95,7 @@ static int load_program(const struct cp_dir *dir)
 	if (!err)
 		err = cp_pin_put(dir, CP_PROG_LB, bpf_program__fd(skel->progs.xdp_lb));
 	xdp_lb__destroy(skel);
-	return err ? fail_load(err) : 0;
+	return err ? cp_fail_load(err, "load the balancer") : 0;
 }
 
 int cp_lb_set_stage(const struct cp_dir *dir, bool on)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "internal.h"
+#include "refusal.h"
 
 static int pin_all(const struct cp_dir *dir, struct bpf_object *obj, const char *last)
 {
@@ -29,6 +30,7 @@ int cp_object_load(const struct cp_dir *dir, struct bpf_object *obj, const char 
 		   int (*init)(struct bpf_object *obj))
 {
 	int err = cp_maps_share(dir, obj);
+	char what[64];
 
 	if (err)
 		return err;
@@ -37,10 +39,10 @@ int cp_object_load(const struct cp_dir *dir, struct bpf_object *obj, const char 
 		err = init(obj);
 	if (!err)
 		err = pin_all(dir, obj, last);
-	if (err)
-		return cp_fail(-err,
-			       "load %s: %s; run as root; --verbose shows what the kernel says",
-			       last, strerror(-err));
+	if (err) {
+		snprintf(what, sizeof(what), "load %s", last);
+		return cp_fail_load(err, what);
+	}
 	return 0;
 }
 

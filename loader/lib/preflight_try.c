@@ -13,10 +13,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "preflight.h"
+#include "refusal.h"
 #include "tc_uplink.skel.h"
 
-#define DEVICE	   "lo"
-#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
+#define DEVICE "lo"
 
 /* Bound of waiting for an event that has happened already. */
 #define EVENT_MS 5000
@@ -45,11 +45,11 @@ static void judge(struct cp_trial *t, int err)
 
 static void try_btf(struct cp_trial *t)
 {
-	if (access(KERNEL_BTF, R_OK))
+	if (access(CP_KERNEL_BTF, R_OK))
 		say(t, COREPATH_MISSING, "%s: %s; the kernel needs CONFIG_DEBUG_INFO_BTF=y",
-		    KERNEL_BTF, strerror(errno));
+		    CP_KERNEL_BTF, strerror(errno));
 	else
-		say(t, COREPATH_WORKS, "%s is there", KERNEL_BTF);
+		say(t, COREPATH_WORKS, "%s is there", CP_KERNEL_BTF);
 }
 
 static void try_prefilter(struct cp_trial *t)

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "internal.h"
+#include "refusal.h"
 #include "sec_process.skel.h"
 #include "upgrade.h"
 
@@ -43,29 +44,6 @@ int cp_scratch_resize(struct bpf_object *obj)
 			  : -ENOENT;
 	}
 	return err;
-}
-
-/* ff40e51043af "bpf, lockdown, audit: Fix buggy SELinux lockdown permission checks": such programs
- * are refused with -EINVAL, like wrong ones. */
-static bool locked_down(void)
-{
-	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
-	char text[64] = "";
-
-	if (f && !fgets(text, sizeof(text), f))
-		*text = '\0';
-	if (f)
-		fclose(f);
-	return strstr(text, "[confidentiality]");
-}
-
-int cp_trace_fail(const char *what, int err)
-{
-	return cp_fail(
-		-err, "%s: %s; %s; --verbose shows what the kernel says", what, strerror(-err),
-		locked_down() ? "the kernel is locked down (lockdown=confidentiality), so that "
-				"no program may read its memory: boot it without"
-			      : "run as root");
 }
 
 int cp_trace_attach(const struct cp_dir *dir, int prog_fd, const char *pin)
@@ -146,7 +124,7 @@ int cp_processes_attach(const struct cp_dir *dir)
 	if (!err)
 		return 0;
 	cp_processes_detach(dir);
-	return cp_trace_fail("watch processes", err);
+	return cp_fail_load(err, "watch processes");
 }
 
 int cp_processes_detach(const struct cp_dir *dir)

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include "refusal.h"
 #include "sec_hooks.h"
 #include "sec_probe.skel.h"
 #include "sec_rules.skel.h"
@@ -346,13 +347,16 @@ static int attach_each(const struct cp_dir *dir, struct bpf_object *obj, const s
 
 static int load(const struct cp_dir *dir, const struct cp_hooks *h, bool attach)
 {
-	struct sec_rules *skel = sec_rules__open();
-	int err = skel ? load_programs(dir, skel, h) : -errno;
+	struct sec_rules *skel;
+	int err;
 
+	cp_log_start(); /* what was said of a probe is no reason for what becomes of these */
+	skel = sec_rules__open();
+	err = skel ? load_programs(dir, skel, h) : -errno;
 	if (!err && attach)
 		err = attach_each(dir, skel->obj, h);
 	sec_rules__destroy(skel);
-	return err ? cp_trace_fail("security: load the programs", err) : 0;
+	return err ? cp_fail_load(err, "security: load the programs") : 0;
 }
 
 int cp_hooks_try(const struct cp_dir *dir, const struct cp_hooks *h)

@@ -21,6 +21,7 @@
 #include <bpf/libbpf.h>
 #include "compat.h"
 #include "internal.h"
+#include "refusal.h"
 #include "sock_lb.skel.h"
 #include "upgrade.h"
 
@@ -368,11 +369,7 @@ static int load(const struct cp_dir *dir, struct sock_lb **skel)
 		err = sock_lb__load(*skel);
 	if (!err)
 		err = pin_maps(dir, *skel);
-	return err ? cp_fail(-err,
-			     "load the socket programs: %s; run as root; --verbose shows what the "
-			     "kernel says",
-			     strerror(-err))
-		   : 0;
+	return err ? cp_fail_load(err, "load the socket programs") : 0;
 }
 
 static int attach(const struct cp_dir *dir, struct sock_lb *skel, size_t i, int cgroup_fd,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include "refusal.h"
 #include "upgrade.h"
 #include "xdp_prefilter.skel.h"
 
@@ -14,8 +15,6 @@ const void *cp_elf_prefilter(size_t *size)
 {
 	return xdp_prefilter__elf_bytes(size);
 }
-
-#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
 static const char *const map_names[] = {
 	CP_MAP_SRC4,	     CP_MAP_SRC6,	 CP_MAP_COUNTERS,   CP_MAP_STAGES,
@@ -132,22 +131,6 @@ static int prepare_maps(struct up *u)
 	return 0;
 }
 
-static int fail_load(int err)
-{
-	if (err == -EPERM)
-		return cp_fail(EPERM, "load the datapath: %s; run as root", strerror(EPERM));
-	if (access(KERNEL_BTF, R_OK))
-		return cp_fail(
-			-err,
-			"load the datapath: this kernel has no type information (%s: %s); it "
-			"must be built with CONFIG_DEBUG_INFO_BTF=y",
-			KERNEL_BTF, strerror(errno));
-	return cp_fail(-err,
-		       "load the datapath: the kernel refused it (%s); libbpf's log has its "
-		       "reason, please report it with the kernel's version",
-		       strerror(-err));
-}
-
 static int load(struct up *u)
 {
 	__u32 stage = COREPATH_STAGE_EVENT;
@@ -167,7 +150,7 @@ static int load(struct up *u)
 		err = bpf_map_update_elem(bpf_map__fd(u->skel->maps.xdp_stages), &stage, &event,
 					  BPF_ANY);
 	}
-	return err ? fail_load(err) : 0;
+	return err ? cp_fail_load(err, "load the datapath") : 0;
 }
 
 static int pin_maps(struct up *u)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "refusal.h"
 #include "upgrade.h"
 
 /* ---- what there is to upgrade ---- */
@@ -142,6 +143,7 @@ static int load_part(struct cp_upgrade *u, const struct part *p, struct bpf_obje
 	const void *elf;
 	struct bpf_object *obj;
 	struct bpf_map *map;
+	char what[128];
 	size_t size;
 	int err;
 
@@ -158,11 +160,10 @@ static int load_part(struct cp_upgrade *u, const struct part *p, struct bpf_obje
 	if (err)
 		return err;
 	err = bpf_object__load(obj);
+	snprintf(what, sizeof(what),
+		 "load the new %s (what ran before still runs and was not touched)", p->name);
 	if (err)
-		return cp_fail(-err,
-			       "load the new %s: the kernel refused it (%s); what ran before still "
-			       "runs and was not touched; --verbose shows what the kernel says",
-			       p->name, strerror(-err));
+		return cp_fail_load(err, what);
 	bpf_object__for_each_map (map, obj)
 		if (is_shared(map) && find_map(u, bpf_map__name(map))->fd < 0)
 			find_map(u, bpf_map__name(map))->fd = dup(bpf_map__fd(map));

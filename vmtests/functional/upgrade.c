@@ -41,7 +41,9 @@ static void begin(struct lb_path *path, struct many *m)
 static void expect_broken_refused(struct many *m)
 {
 	command_binary(UPGRADE_REFUSED);
-	upgrade_refused("the kernel refused it", "upgrade", NULL);
+	upgrade_refused("the kernel refused program xdp_prefilter (Permission denied): "
+			"invalid access to packet, off=100 size=1",
+			"upgrade", NULL);
 	many_round(m, "after objects that the kernel refused");
 	command_binary(UPGRADE_DEAF);
 	upgrade_refused("says 1 to an ARP request", "upgrade", NULL);

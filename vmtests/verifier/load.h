@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "log.h"
+#include "verifier_log.h"
 
 /* How far a program came. The words are those of the result line's "stage". */
 enum load_stage {

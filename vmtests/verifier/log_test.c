@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
+#include "verifier_log.h"
 
 static const char *testdata;
 static json_t *expected;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The verifier log, line by line: see log.h. */
-#include "log.h"
+/* The verifier log, line by line: see verifier_log.h. */
+#include "verifier_log.h"
 
 #include <ctype.h>
 #include <errno.h>
