@@ -228,6 +228,8 @@ static __always_inline enum corepath_drop parse_dst(struct packet *p, struct cor
 		return parse_ip6_ext(p);
 	}
 	p->l4_proto = IPPROTO_RAW; /* of no interest */
+	/* or clang 14 and 16 keep a register that nothing was written to */
+	__builtin_memset(dst, 0, sizeof(*dst));
 	return COREPATH_DROP_FORWARDED;
 }
 

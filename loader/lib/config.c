@@ -42,26 +42,31 @@ int cp_config_compare_service(const void *a, const void *b)
 
 static int running_devices(const char *pin_dir, struct corepath_config *c)
 {
-	struct corepath_status st;
 	struct cp_config_device *d;
-	size_t i;
+	struct cp_link *links;
+	struct cp_dir dir;
+	size_t i, n;
 	int err;
 
-	err = corepath_status(pin_dir, &st);
+	err = cp_dir_open(&dir, pin_dir, CP_READ);
 	if (err)
 		return err;
-	for (i = 0; i < st.n_devs && !err; i++) {
-		if (st.devs[i].state != COREPATH_ATTACHED)
+	err = cp_links_read(&dir, &links, &n);
+	cp_dir_close(&dir);
+	if (err)
+		return err;
+	for (i = 0; i < n && !err; i++) {
+		if (links[i].at.state != COREPATH_ATTACHED)
 			continue;
 		d = cp_config_more(&c->devices, &c->n_devices, sizeof(*d));
 		if (!d) {
 			err = -ENOMEM;
 		} else {
-			memcpy(d->name, st.devs[i].dev, sizeof(d->name));
-			d->mode = st.devs[i].mode;
+			memcpy(d->name, links[i].at.dev, sizeof(d->name));
+			d->mode = links[i].at.mode;
 		}
 	}
-	free(st.devs);
+	free(links);
 	return err;
 }
 
@@ -108,7 +113,7 @@ int corepath_config_running(const char *pin_dir, struct corepath_config **config
 	if (!err)
 		err = corepath_balancer_get(pin_dir, &c->balancer);
 	if (!err)
-		err = corepath_service_list(pin_dir, &c->services, &c->n_services);
+		err = cp_services_read(pin_dir, &c->services, &c->n_services);
 	if (!err)
 		err = cp_config_running_tc(pin_dir, c);
 	if (!err)

@@ -478,6 +478,9 @@ int cp_sockets_remove(const struct cp_dir *dir);
  * served. A negative errno without an error text. */
 int cp_services_count(const struct cp_dir *dir, struct corepath_status *st);
 
+/* As corepath_service_list(), without what they served: that is a call for each. */
+int cp_services_read(const char *pin_dir, struct corepath_service_info **list, size_t *n);
+
 /* Whether sockets of this host are sent to the service's backends: as it says, or else by its mode.
  */
 bool cp_serves_sockets(const struct corepath_service_spec *spec);

@@ -269,7 +269,8 @@ static int list_backends(const struct cp_lb *lb, const struct cp_service *s,
 	return 0;
 }
 
-static int list_one(struct cp_lb *lb, const struct cp_service *s, struct corepath_service_info *out)
+static int list_one(struct cp_lb *lb, const struct cp_service *s, bool served,
+		    struct corepath_service_info *out)
 {
 	struct corepath_service_spec *spec = &out->spec;
 	const struct cp_vip *vip = &lb->vip[s->key.vip];
@@ -287,12 +288,12 @@ static int list_one(struct cp_lb *lb, const struct cp_service *s, struct corepat
 	spec->rate_s = cp_pace_seconds(pace);
 	if (s->value.flags & COREPATH_SERVICE_SOURCES && cp_sources_list(lb, s, spec))
 		return -ENOMEM;
-	if (cp_served_add(lb->served, s->value.id, &out->served))
+	if (served && cp_served_add(lb->served, s->value.id, &out->served))
 		return -EIO;
 	return list_backends(lb, s, out);
 }
 
-static int list_all(struct cp_lb *lb, struct corepath_service_info **list, size_t *n)
+static int list_all(struct cp_lb *lb, bool served, struct corepath_service_info **list, size_t *n)
 {
 	int err = lb->n_services ? cp_sources_read(lb) : 0;
 	__u32 id;
@@ -304,7 +305,7 @@ static int list_all(struct cp_lb *lb, struct corepath_service_info **list, size_
 	err = *list ? 0 : -ENOMEM;
 	for (id = 1; id < lb->max_services && !err; id++)
 		if (lb->service[id].value.id)
-			err = list_one(lb, &lb->service[id], &(*list)[(*n)++]);
+			err = list_one(lb, &lb->service[id], served, &(*list)[(*n)++]);
 	if (!err)
 		return 0;
 	corepath_service_free(*list, *n);
@@ -313,7 +314,8 @@ static int list_all(struct cp_lb *lb, struct corepath_service_info **list, size_
 	return cp_fail(ENOMEM, "list of services: out of memory; free some");
 }
 
-int corepath_service_list(const char *pin_dir, struct corepath_service_info **list, size_t *n)
+static int read_list(const char *pin_dir, bool served, struct corepath_service_info **list,
+		     size_t *n)
 {
 	struct cp_lb lb;
 	int err;
@@ -321,9 +323,19 @@ int corepath_service_list(const char *pin_dir, struct corepath_service_info **li
 	err = cp_lb_open(&lb, pin_dir, CP_READ, false);
 	if (err)
 		return err;
-	err = list_all(&lb, list, n);
+	err = list_all(&lb, served, list, n);
 	cp_lb_close(&lb);
 	return err;
+}
+
+int corepath_service_list(const char *pin_dir, struct corepath_service_info **list, size_t *n)
+{
+	return read_list(pin_dir, true, list, n);
+}
+
+int cp_services_read(const char *pin_dir, struct corepath_service_info **list, size_t *n)
+{
+	return read_list(pin_dir, false, list, n);
 }
 
 void corepath_service_free(struct corepath_service_info *list, size_t n)
