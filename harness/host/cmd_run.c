@@ -15,7 +15,8 @@ static const char run_help[] =
 	"else: name other files with --copy. The working directory has the same name there.\n\n"
 	"  --kernel K          a series (6.12), a release, newest, or the path of a bzImage\n"
 	"  --profile P         a boot profile of kernels/matrix.yaml (default)\n"
-	"  --copy FILE[:TO]    a file or directory to take along, to the same path or to TO\n"
+	"  --copy FILE[:TO]    a file, a program with its shared libraries, or a directory to take\n"
+	"                      along, to the same path or to TO\n"
 	"  --module NAME       a kernel module to load, with what it depends on\n"
 	"  --env NAME=VALUE    for the program; PATH, HOME and TERM are set\n" VM_OPTIONS_HELP
 	"  --timeout S         for the program (3600)\n\n"

@@ -69,7 +69,7 @@ static int add_library(struct cpio_writer *w, const char *file)
 {
 	int ret = add_folders(w, file);
 
-	return ret < 0 ? ret : cpio_add_file(w, file, 0755, file);
+	return ret < 0 ? ret : cpio_add_shared(w, file);
 }
 
 /*
@@ -199,8 +199,11 @@ int hostprog_copy(struct cpio_writer *w, const char *from, const char *to)
 
 	if (stat(from, &st) < 0)
 		return err("%s: %s", from, strerror(errno));
-	if (S_ISREG(st.st_mode))
-		return cpio_add_file(w, to, st.st_mode & 07777, from);
+	if (S_ISREG(st.st_mode)) {
+		int ret = cpio_add_file(w, to, st.st_mode & 07777, from);
+
+		return ret < 0 || !(st.st_mode & 0111) ? ret : hostprog_add_libraries(w, from);
+	}
 	walk.w = w;
 	walk.skip = strlen(from);
 	walk.to = to;

@@ -18,7 +18,8 @@ int hostprog_add(struct cpio_writer *w, const char *path);
  * whose dynamic loader is not here. 0, or -1 after err(). */
 int hostprog_add_libraries(struct cpio_writer *w, const char *path);
 
-/* Adds a file, or a directory with all that is in it, as `to`. 0, or -1 after err(). */
+/* Adds a file, a program with the libraries it needs, or a directory with all that is in it, as
+ * `to`. 0, or -1 after err(). */
 int hostprog_copy(struct cpio_writer *w, const char *from, const char *to);
 
 #endif

@@ -15,10 +15,16 @@
 #include "initrd.h"
 #include "util.h"
 
+struct shared {
+	char *path;
+	struct shared *next;
+};
+
 struct cpio_writer {
 	struct archive *a;
 	int fd;
 	unsigned inode;
+	struct shared *shared;
 };
 
 struct cpio_writer *cpio_new(void)
@@ -80,6 +86,19 @@ int cpio_add_file(struct cpio_writer *w, const char *name, unsigned mode, const 
 	return ret;
 }
 
+int cpio_add_shared(struct cpio_writer *w, const char *path)
+{
+	struct shared *s;
+
+	for (s = w->shared; s; s = s->next)
+		if (!strcmp(s->path, path))
+			return 0;
+	s = xcalloc(1, sizeof(*s));
+	*s = (struct shared){xstrdup(path), w->shared};
+	w->shared = s;
+	return cpio_add_file(w, path, 0755, path);
+}
+
 int cpio_append(struct cpio_writer *w, int fd)
 {
 	/* Finish ours first: the kernel resumes at the next archive on a 4-byte boundary. */
@@ -107,6 +126,13 @@ int cpio_close(struct cpio_writer *w)
 		fd = -1;
 	}
 	archive_write_free(w->a);
+	while (w->shared) {
+		struct shared *next = w->shared->next;
+
+		free(w->shared->path);
+		free(w->shared);
+		w->shared = next;
+	}
 	free(w);
 	if (fd >= 0)
 		lseek(fd, 0, SEEK_SET);

@@ -17,6 +17,8 @@ struct cpio_writer *cpio_new(void);
 /* All return 0, or -1 after err(). `mode` is the permission bits. */
 int cpio_add(struct cpio_writer *w, const char *name, unsigned mode, const void *data, size_t len);
 int cpio_add_file(struct cpio_writer *w, const char *name, unsigned mode, const char *path);
+/* A program at its own path, which several that are added may need: it is there once. */
+int cpio_add_shared(struct cpio_writer *w, const char *path);
 int cpio_add_dir(struct cpio_writer *w, const char *name);
 /* Appends another finished archive, as the kernel takes concatenated ones. */
 int cpio_append(struct cpio_writer *w, int fd);

@@ -60,6 +60,13 @@ def test_files_taken_along(vmtest, tmp_path):
     assert done.stdout == b"insideinside"
 
 
+def test_program_taken_along_brings_its_libraries(vmtest):
+    """The shell has none but the C library; what two programs share is there for both."""
+    done = run(vmtest, "--copy", "/usr/bin/curl", "--copy", "/usr/bin/tcpdump:/tcpdump", "--", "sh", "-c",
+               "curl --version && /tcpdump --version 2>&1")
+    assert done.returncode == 0 and b"libcurl" in done.stdout and b"libpcap" in done.stdout
+
+
 def test_environment_and_folder(vmtest):
     done = run(vmtest, "--env", "COLOUR=green", "--", "sh", "-c", "echo $COLOUR; pwd")
     assert done.stdout.decode().split() == ["green", os.getcwd()]
