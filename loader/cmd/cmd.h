@@ -23,6 +23,7 @@ struct args {
 	__u32 seconds;
 	const char *file, *output, *verdicts; /* NULL if not given */
 	const char *hook;
+	__u32 mtu; /* 0 if not given */
 	const char *probe;
 	__u32 probe_timeout;
 	const char *listen; /* NULL if not given */

@@ -40,7 +40,8 @@ const struct command_option options[N_OPTIONS] = {
 		{"process", "PID|NAME|FILE",
 		 "only what this process does, by its number, its name or the file it runs"},
 	[OPT_COUNT] = {"count", "N", "end after N"},
-	[OPT_HOOK] = {"hook", "xdp|tc-ingress|tc-egress", "whose programs to run (default xdp)"},
+	[OPT_HOOK] = {"hook", "xdp|tc-ingress|tc-egress|tc", "whose programs to run (default xdp)"},
+	[OPT_MTU] = {"mtu", "BYTES", "of the network that the capture is of (default 1500)"},
 	[OPT_OUTPUT] = {"output", "FILE", "(or -o) what leaves, as pcap; - is standard output"},
 	[OPT_VERDICTS] = {"verdicts", "FILE", "the verdicts (default standard output)"},
 	[OPT_FOR] = {"for", "SECONDS", "end after so many seconds"},
@@ -351,17 +352,23 @@ const struct command commands[] = {
 	 "FILE were in force: they are run through its programs, in order and with what those remember,\n"
 	 "where nothing else comes by. One JSON object for each: index, time_ns, length, captured,\n"
 	 "verdict (pass, drop, tx, redirect, aborted; 'not run' and why if the kernel runs none so long),\n"
-	 "reason, flow, connection (none, new, known, reply), and where there are: service, backend,\n"
+	 "hook, reason, flow, connection (none, new, known, reply), and where there are: service, backend,\n"
 	 "rewritten (the flow, or the tunnel's), output (number of the packet in OUT). Rates are by the\n"
 	 "time it takes here, not by that of the capture. Takes CAP_SYS_ADMIN.\n"
+	 "A capture has packets before a device has finished them, or after it has put several together:\n"
+	 "what came by TCP and is longer than --mtu is run as the segments it is on the wire, an object\n"
+	 "for each (segment, from 1, of segments), and a checksum that was left to the device is completed\n"
+	 "first (checksum: completed). What a snap length cut off is zeros, and is not written to OUT.\n"
 	 "At tc hooks of an endpoint's device (--dev), tc-ingress is what the workload sends, tc-egress what it\n"
-	 "is sent; of an uplink's, what comes in and what leaves. There the objects have identity (of src and\n"
-	 "dst), policy (the rule that was asked and decided; null: denied, as none matched) and state (of the\n"
-	 "connection), too. Devices are made for it, and nothing of the host's own routes is there, nor a\n"
-	 "proxy: what a rule hands to one is dropped, with that rule (policy_no_proxy).",
+	 "is sent, and tc is both, each packet by its own way; of an uplink's, what comes in and what leaves.\n"
+	 "There the objects have identity (of src and dst), policy (the rule that was asked and decided;\n"
+	 "null: denied, as none matched) and state (of the connection), too. Devices are made for it, and\n"
+	 "nothing of the host's own routes is there, nor a proxy: what a rule hands to one is dropped, with\n"
+	 "that rule (policy_no_proxy).",
 	 "corepath simulate in.pcap -f datapath.yaml -o out.pcap --verdicts verdicts.jsonl",
-	 BIT(OPT_FILE) | BIT(OPT_HOOK) | BIT(OPT_DEV) | BIT(OPT_OUTPUT) | BIT(OPT_VERDICTS), 1, 1,
-	 cmd_simulate},
+	 BIT(OPT_FILE) | BIT(OPT_HOOK) | BIT(OPT_DEV) | BIT(OPT_MTU) | BIT(OPT_OUTPUT) |
+		 BIT(OPT_VERDICTS),
+	 1, 1, cmd_simulate},
 	{NULL, "help", "",
 	 "Print every command in a line; with --json all there is to say of them.",
 	 "corepath help --json | jq '.commands[].name'", BIT(OPT_JSON), 0, 0, cmd_help},

@@ -23,6 +23,7 @@ enum option_id {
 	OPT_PROCESS,
 	OPT_COUNT,
 	OPT_HOOK,
+	OPT_MTU,
 	OPT_OUTPUT,
 	OPT_VERDICTS,
 	OPT_FOR,

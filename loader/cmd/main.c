@@ -145,6 +145,8 @@ static int take_option(struct args *args, int opt, const char *value)
 	case OPT_HOOK:
 		args->hook = value;
 		break;
+	case OPT_MTU:
+		return parse_number(opt, value, UINT16_MAX, &args->mtu);
 	case OPT_OUTPUT:
 		args->output = value;
 		break;

@@ -11,12 +11,24 @@
 #include "cmd.h"
 #include "json.h"
 
+/* Of Ethernet (RFC 894), if --mtu says no other. */
+#define MTU 1500
+
 struct simulate {
 	struct corepath_simulation *sim;
 	struct capture *in, *out; /* out: NULL if no packets are wanted */
 	FILE *verdicts;
 	enum corepath_hook hook;
+	bool both_ways;
+	__u32 mtu;
 	unsigned long long index, written;
+};
+
+/* One of the packets that a frame of the capture stands for. */
+struct packet {
+	const struct capture_packet *of;
+	const struct corepath_wire *wire; /* NULL: not run */
+	unsigned int number;		  /* from 0 */
 };
 
 static int fail(const char *text)
@@ -70,18 +82,45 @@ static void add_tc(json_t *j, const struct corepath_outcome *v)
 		json_object_set_new(j, "state", json_string(corepath_ct_state_name(v->state)));
 }
 
-static json_t *verdict_json(const struct simulate *s, const struct capture_packet *p,
+/* What every line has. */
+static json_t *packet_json(const struct simulate *s, const struct packet *p, const char *verdict)
+{
+	json_t *j = json_pack("{s:I, s:I, s:i, s:i, s:s}", "index", (json_int_t)s->index, "time_ns",
+			      (json_int_t)p->of->time_ns, "length", p->of->length, "captured",
+			      p->of->captured, "verdict", verdict);
+
+	if (!j || !p->wire)
+		return j;
+	if (p->wire->packets > 1) {
+		json_object_set_new(j, "segment", json_integer(p->number + 1));
+		json_object_set_new(j, "segments", json_integer(p->wire->packets));
+	}
+	if (p->wire->completed)
+		json_object_set_new(j, "checksum", json_string("completed"));
+	return j;
+}
+
+static json_t *not_run_json(const struct simulate *s, const struct packet *p)
+{
+	json_t *j = packet_json(s, p, "not run");
+
+	if (j)
+		json_object_set_new(j, "why", json_string(corepath_error()));
+	return j;
+}
+
+static json_t *verdict_json(const struct simulate *s, const struct packet *p,
 			    const struct corepath_outcome *v, bool written)
 {
 	char text[COREPATH_SERVICE_STRLEN];
-	json_t *j = json_pack(
-		"{s:I, s:I, s:i, s:i, s:s, s:s, s:o, s:s}", "index", (json_int_t)s->index,
-		"time_ns", (json_int_t)p->time_ns, "length", p->length, "captured", p->captured,
-		"verdict", action_name(v->action), "reason", corepath_drop_name(v->reason), "flow",
-		flow_json(&v->before), "connection", corepath_connection_name(v->connection));
+	json_t *j = packet_json(s, p, action_name(v->action));
 
 	if (!j)
 		return NULL;
+	json_object_set_new(j, "hook", json_string(corepath_hook_name(v->hook)));
+	json_object_set_new(j, "reason", json_string(corepath_drop_name(v->reason)));
+	json_object_set_new(j, "flow", flow_json(&v->before));
+	json_object_set_new(j, "connection", json_string(corepath_connection_name(v->connection)));
 	if (v->has_service)
 		json_object_set_new(j, "service",
 				    json_string(corepath_service_format(&v->service, text)));
@@ -89,7 +128,7 @@ static json_t *verdict_json(const struct simulate *s, const struct capture_packe
 		json_object_set_new(
 			j, "backend",
 			json_string(corepath_endpoint_format(&v->backend, v->backend_port, text)));
-	if (s->hook != COREPATH_HOOK_XDP)
+	if (v->hook != COREPATH_HOOK_XDP)
 		add_tc(j, v);
 	if (v->rewritten && v->action != XDP_DROP)
 		json_object_set_new(j, "rewritten", flow_json(&v->after));
@@ -106,31 +145,51 @@ static int print(const struct simulate *s, json_t *j)
 	return err ? fail("verdicts: they could not be written; is the disk full?") : EXIT_DONE;
 }
 
-static int one(struct simulate *s, const struct capture_packet *p)
+/* What was not captured is not written, either. */
+static int write_frame(struct simulate *s, const struct packet *p, struct corepath_outcome *v,
+		       size_t missing)
 {
+	struct capture_packet o = {p->of->time_ns, v->length,
+				   v->length > missing ? v->length - missing : v->length, v->frame};
+
+	if (capture_write(s->out, &o) < 0)
+		return fail(capture_error());
+	s->written++;
+	return EXIT_DONE;
+}
+
+static int one(struct simulate *s, const struct packet *p)
+{
+	static unsigned char frame[COREPATH_SIMULATE_LONGEST];
 	static struct corepath_outcome v;
+	size_t captured, length = corepath_wire_packet(p->wire, p->number, frame, &captured);
 	bool leaves;
 	int err;
 
-	s->index++;
-	err = corepath_simulate_frame(s->sim, p->data, p->captured, &v);
+	err = corepath_simulate_frame(s->sim, frame, length, &v);
 	if (err == -EMSGSIZE)
-		return print(s, json_pack("{s:I, s:I, s:i, s:i, s:s, s:s}", "index",
-					  (json_int_t)s->index, "time_ns", (json_int_t)p->time_ns,
-					  "length", p->length, "captured", p->captured, "verdict",
-					  "not run", "why", corepath_error()));
+		return print(s, not_run_json(s, p));
 	if (err)
 		return fail(corepath_error());
 	leaves = s->out && (v.action == XDP_PASS || v.action == XDP_TX || v.action == XDP_REDIRECT);
-	if (leaves) {
-		struct capture_packet o = {p->time_ns, v.length + p->length - p->captured, v.length,
-					   v.frame};
-
-		if (capture_write(s->out, &o) < 0)
-			return fail(capture_error());
-		s->written++;
-	}
+	if (leaves && write_frame(s, p, &v, length - captured))
+		return EXIT_FAILED;
 	return print(s, verdict_json(s, p, &v, leaves));
+}
+
+static int each(struct simulate *s, const struct capture_packet *of)
+{
+	struct corepath_wire wire;
+	struct packet p = {.of = of};
+	int status = EXIT_DONE;
+
+	s->index++;
+	if (corepath_wire_open(&wire, of->data, of->captured, of->length, s->mtu))
+		return print(s, not_run_json(s, &p));
+	p.wire = &wire;
+	for (; p.number < wire.packets && !status; p.number++)
+		status = one(s, &p);
+	return status;
 }
 
 static int all(struct simulate *s)
@@ -139,7 +198,7 @@ static int all(struct simulate *s)
 	int status = EXIT_DONE, r = 1;
 
 	while (!status && (r = capture_read(s->in, &p)) > 0)
-		status = one(s, &p);
+		status = each(s, &p);
 	return r < 0 ? fail(capture_error()) : status;
 }
 
@@ -175,15 +234,19 @@ static int open_files(struct simulate *s, const struct args *args)
 	return EXIT_DONE;
 }
 
-static int find_hook(const struct args *args, enum corepath_hook *hook)
+static int find_hook(const struct args *args, struct simulate *s)
 {
-	for (*hook = COREPATH_HOOK_XDP; *hook <= COREPATH_HOOK_TC_EGRESS; ++*hook)
-		if (!strcmp(args->hook, corepath_hook_name(*hook)))
-			break;
-	if (*hook > COREPATH_HOOK_TC_EGRESS)
-		return report_usage("--hook %s: no such hook; use xdp, tc-ingress or tc-egress",
+	s->both_ways = !strcmp(args->hook, "tc");
+	if (s->both_ways)
+		s->hook = COREPATH_HOOK_TC_INGRESS;
+	else
+		for (s->hook = COREPATH_HOOK_XDP; s->hook <= COREPATH_HOOK_TC_EGRESS; s->hook++)
+			if (!strcmp(args->hook, corepath_hook_name(s->hook)))
+				break;
+	if (s->hook > COREPATH_HOOK_TC_EGRESS)
+		return report_usage("--hook %s: no such hook; use xdp, tc-ingress, tc-egress or tc",
 				    args->hook);
-	if (args->n_devs && *hook == COREPATH_HOOK_XDP)
+	if (args->n_devs && s->hook == COREPATH_HOOK_XDP)
 		return report_usage(
 			"--dev: all devices of XDP have the same program; leave it out");
 	if (args->n_devs > 1)
@@ -194,12 +257,12 @@ static int find_hook(const struct args *args, enum corepath_hook *hook)
 int cmd_simulate(const struct args *args)
 {
 	struct corepath_config *config = NULL;
-	struct simulate s = {};
+	struct simulate s = {.mtu = args->mtu ?: MTU};
 	int status;
 
 	if (!args->file)
 		return report_usage("--file is missing; for example: -f datapath.yaml");
-	status = find_hook(args, &s.hook);
+	status = find_hook(args, &s);
 	if (status)
 		return status;
 	if (args->output && !strcmp(args->output, "-") && !args->verdicts)
@@ -211,6 +274,7 @@ int cmd_simulate(const struct args *args)
 	if (!status) {
 		struct corepath_simulate_request req = {.config = config,
 							.hook = s.hook,
+							.both_ways = s.both_ways,
 							.dev = args->n_devs ? args->devs[0] : NULL};
 
 		if (corepath_simulate_open(&req, &s.sim))

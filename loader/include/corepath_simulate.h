@@ -33,7 +33,8 @@ enum corepath_connection {
 const char *corepath_connection_name(enum corepath_connection c);
 
 struct corepath_outcome {
-	__u32 action; /* enum xdp_action of linux/bpf.h, of tc too */
+	enum corepath_hook hook; /* whose program it was run through */
+	__u32 action;		 /* enum xdp_action of linux/bpf.h, of tc too */
 	enum corepath_drop reason;
 	struct corepath_flow before; /* proto 0: no IP packet; of a later fragment no ports */
 	struct corepath_flow
@@ -64,6 +65,9 @@ struct corepath_outcome {
 struct corepath_simulate_request {
 	const struct corepath_config *config; /* must stay for as long as the simulation */
 	enum corepath_hook hook;	      /* XDP, TC_INGRESS or TC_EGRESS */
+	bool both_ways;	 /* at tc: each frame by the hook of the way it goes, whatever `hook` is. Of
+			  * an endpoint: what has its MAC address or one of its IP addresses for
+			  * source is what it sends */
 	const char *dev; /* at tc, whose: of an endpoint or an uplink; NULL: there is one */
 };
 
@@ -75,6 +79,33 @@ int corepath_simulate_open(const struct corepath_simulate_request *req,
 int corepath_simulate_frame(struct corepath_simulation *sim, const void *frame, size_t length,
 			    struct corepath_outcome *verdict);
 void corepath_simulate_close(struct corepath_simulation *sim);
+
+/*
+ * A captured frame as it is on a wire. A sender leaves the checksums of TCP and UDP to the device,
+ * and has it cut what it sends by TCP into segments; a receiver's device puts segments together. A
+ * capture has what the device was given, and what it gives.
+ */
+struct corepath_wire {
+	__u32 packets;	/* that it stands for: more than 1 are segments of TCP */
+	bool completed; /* one packet, whose checksum was not there yet, and is now */
+	/* for corepath_wire_packet() alone */
+	const unsigned char *frame;
+	__u32 captured, length, l3, l4, headers, payload, room;
+	__u8 proto;
+	bool v6;
+};
+
+/* Reads a frame of which `captured` bytes of `length` are there; it must stay for as long as *w.
+ * Segments are cut from what is longer than `mtu`, of the IP packet. -EMSGSIZE: what was captured
+ * ends within its headers. */
+int corepath_wire_open(struct corepath_wire *w, const void *frame, size_t captured, size_t length,
+		       unsigned int mtu);
+
+/* Puts packet i, from 0, into `out`, of COREPATH_SIMULATE_LONGEST bytes, with zeros for what was
+ * not captured, and returns its length. Of what is longer nothing is put. *captured: how many of
+ * its bytes were. */
+size_t corepath_wire_packet(const struct corepath_wire *w, unsigned int i, unsigned char *out,
+			    size_t *captured);
 
 #ifdef __cplusplus
 }

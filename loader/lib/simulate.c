@@ -74,7 +74,7 @@ static int on_event(const struct corepath_event *e, void *arg)
 	return 0;
 }
 
-static int find_program(void)
+static int find_program(int *program)
 {
 	struct corepath_status st;
 	int fd, err = corepath_status(PIN_DIR, &st);
@@ -83,7 +83,8 @@ static int find_program(void)
 		return err;
 	fd = st.n_devs ? bpf_prog_get_fd_by_id(st.devs[0].prog_id) : -ENOENT;
 	free(st.devs);
-	return fd < 0 ? cp_fail(-fd, "simulation: its program: %s", strerror(-fd)) : fd;
+	*program = fd;
+	return fd < 0 ? cp_fail(-fd, "simulation: its program: %s", strerror(-fd)) : 0;
 }
 
 static int open_parts(struct corepath_simulation *sim)
@@ -93,9 +94,9 @@ static int open_parts(struct corepath_simulation *sim)
 		.pin_dir = PIN_DIR, .reasons = reasons, .fn = on_event, .arg = sim};
 	int err;
 
-	sim->program = sim->at_tc ? cp_sim_tc_open(&sim->tc, PIN_DIR) : find_program();
-	if (sim->program < 0)
-		return sim->program;
+	err = sim->at_tc ? cp_sim_tc_open(&sim->tc, PIN_DIR) : find_program(&sim->program);
+	if (err)
+		return err;
 	memset(reasons, true, sizeof(reasons));
 	err = corepath_watch_open(&req, &sim->watch);
 	if (!err)
@@ -127,8 +128,7 @@ static int bring_up(struct corepath_simulation *sim, const struct corepath_simul
 	int err;
 
 	if (sim->at_tc) {
-		err = cp_sim_tc_find(&sim->tc, &sim->config, req->hook == COREPATH_HOOK_TC_EGRESS,
-				     req->dev);
+		err = cp_sim_tc_find(&sim->tc, &sim->config, req);
 		if (err)
 			return err;
 	}
@@ -147,7 +147,7 @@ int corepath_simulate_open(const struct corepath_simulate_request *req,
 	if (!sim)
 		return cp_fail(ENOMEM, "simulation: out of memory; free some");
 	sim->program = sim->conns = sim->peers = -1;
-	sim->at_tc = req->hook != COREPATH_HOOK_XDP;
+	sim->at_tc = req->both_ways || req->hook != COREPATH_HOOK_XDP;
 	narrow(sim, req->config);
 	err = bring_up(sim, req);
 	if (!err)
@@ -235,6 +235,7 @@ static int run_xdp(const struct corepath_simulation *sim, const void *frame, siz
 		    .data_out = v->frame, .data_size_out = sizeof(v->frame), .repeat = 1);
 	int err = bpf_prog_test_run_opts(sim->program, &run);
 
+	v->hook = COREPATH_HOOK_XDP;
 	v->action = run.retval;
 	v->length = run.data_size_out;
 	return err ? cp_fail(-err, "simulation: run: %s", strerror(-err)) : 0;
@@ -256,7 +257,7 @@ int corepath_simulate_frame(struct corepath_simulation *sim, const void *frame, 
 	v->has_service = v->has_backend = false;
 	v->connection = COREPATH_CONNECTION_NONE;
 	known = sim->conns >= 0 && !bpf_map_lookup_elem(sim->conns, &v->before, &conn);
-	err = sim->at_tc ? cp_sim_tc_run(&sim->tc, sim->program, frame, length, v)
+	err = sim->at_tc ? cp_sim_tc_run(&sim->tc, frame, length, v)
 			 : run_xdp(sim, frame, length, v);
 	if (err)
 		return err;

@@ -40,32 +40,38 @@ static const char *only_device(const struct corepath_config *c)
 	return NULL;
 }
 
-int cp_sim_tc_find(struct cp_sim_tc *tc, const struct corepath_config *config, bool egress,
-		   const char *dev)
+int cp_sim_tc_find(struct cp_sim_tc *tc, const struct corepath_config *config,
+		   const struct corepath_simulate_request *req)
 {
 	*tc = (struct cp_sim_tc){.config = config,
-				 .egress = egress,
+				 .both_ways = req->both_ways,
+				 .egress = req->hook == COREPATH_HOOK_TC_EGRESS,
 				 .identities = -1,
 				 .nat_out = -1,
-				 .flows = {-1, -1}};
-	tc->dev = dev ?: only_device(config);
+				 .flows = {-1, -1},
+				 .programs = {-1, -1}};
+	tc->dev = req->dev ?: only_device(config);
 	if (!tc->dev)
 		return -EINVAL;
-	if (cp_config_find_endpoint(config, tc->dev))
-		tc->program = egress ? CP_PROG_EP_TO : CP_PROG_EP_FROM;
-	else if (is_uplink(config, tc->dev))
-		tc->program = egress ? CP_PROG_UPLINK_OUT : CP_PROG_UPLINK_IN;
-	else
+	tc->endpoint = cp_config_find_endpoint(config, tc->dev);
+	if (!tc->endpoint && !is_uplink(config, tc->dev))
 		return cp_fail(
 			ENODEV,
-			"--dev %s: none of the file's endpoints, and no device of its uplink", dev);
+			"--dev %s: none of the file's endpoints, and no device of its uplink",
+			tc->dev);
+	if (!tc->endpoint && tc->both_ways)
+		return cp_fail(
+			EINVAL,
+			"%s is an uplink, where addresses do not tell what comes in from what "
+			"leaves; take one way, tc-ingress or tc-egress",
+			tc->dev);
 	return 0;
 }
 
 int cp_sim_tc_open(struct cp_sim_tc *tc, const char *pin_dir)
 {
 	struct cp_dir dir;
-	int fd, err;
+	int err;
 
 	tc->pin_dir = pin_dir;
 	tc->ifindex = if_nametoindex(tc->dev);
@@ -74,19 +80,22 @@ int cp_sim_tc_open(struct cp_sim_tc *tc, const char *pin_dir)
 		err = cp_dir_open(&dir, pin_dir, CP_READ);
 	if (err)
 		return err;
-	fd = cp_map_get(&dir, tc->program);
+	tc->programs[0] = cp_map_get(&dir, tc->endpoint ? CP_PROG_EP_FROM : CP_PROG_UPLINK_IN);
+	tc->programs[1] = cp_map_get(&dir, tc->endpoint ? CP_PROG_EP_TO : CP_PROG_UPLINK_OUT);
+	err = tc->programs[0] < 0 ? tc->programs[0] : tc->programs[1] < 0 ? tc->programs[1] : 0;
 	/* what there is not is not asked for */
 	tc->identities = cp_pin_get(&dir, CP_MAP_IDENTITIES);
 	tc->nat_out = cp_pin_get(&dir, CP_MAP_NAT_OUT);
 	tc->flows[0] = cp_pin_get(&dir, CP_MAP_CT_FLOWS);
 	tc->flows[1] = cp_pin_get(&dir, CP_MAP_CT_NEW);
 	cp_dir_close(&dir);
-	return fd;
+	return err;
 }
 
 void cp_sim_tc_close(struct cp_sim_tc *tc)
 {
-	int fds[] = {tc->identities, tc->nat_out, tc->flows[0], tc->flows[1]};
+	int fds[] = {tc->identities, tc->nat_out,     tc->flows[0],
+		     tc->flows[1],   tc->programs[0], tc->programs[1]};
 	size_t i;
 
 	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
@@ -123,9 +132,18 @@ static bool is_forwarded(const struct cp_sim_tc *tc, const struct corepath_addr 
 	return false;
 }
 
-static int test_run(struct cp_sim_tc *tc, int program, const void *frame, size_t length,
+/* Whether the endpoint sent it. */
+static bool is_sent(const struct corepath_endpoint_spec *ep, const unsigned char *frame,
+		    const struct corepath_flow *f)
+{
+	return !memcmp(ep->mac, frame + 6, sizeof(ep->mac)) ||
+	       (f->proto && !memcmp(&ep->addr[!cp_is4(&f->src)], &f->src, sizeof(f->src)));
+}
+
+static int test_run(struct cp_sim_tc *tc, const void *frame, size_t length,
 		    struct corepath_outcome *v)
 {
+	bool egress = v->hook == COREPATH_HOOK_TC_EGRESS;
 	struct __sk_buff skb = {.ifindex = tc->ifindex};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = length,
 		    .data_out = v->frame, .data_size_out = sizeof(v->frame), .ctx_in = &skb,
@@ -133,12 +151,12 @@ static int test_run(struct cp_sim_tc *tc, int program, const void *frame, size_t
 	int err;
 
 	/* where it came in; any device will do */
-	if (!tc->no_origin && (!tc->egress || is_forwarded(tc, &v->before.src)))
+	if (!tc->no_origin && (!egress || is_forwarded(tc, &v->before.src)))
 		skb.ingress_ifindex = tc->ifindex;
-	err = bpf_prog_test_run_opts(program, &run);
+	err = bpf_prog_test_run_opts(tc->programs[egress], &run);
 	if (err == -EINVAL && skb.ingress_ifindex) {
 		tc->no_origin = true;
-		return test_run(tc, program, frame, length, v);
+		return test_run(tc, frame, length, v);
 	}
 	v->action = run.retval == TC_ACT_SHOT	    ? XDP_DROP
 		    : run.retval == TC_ACT_REDIRECT ? XDP_REDIRECT
@@ -147,15 +165,17 @@ static int test_run(struct cp_sim_tc *tc, int program, const void *frame, size_t
 	return err ? cp_fail(-err, "simulation: run: %s", strerror(-err)) : 0;
 }
 
-int cp_sim_tc_run(struct cp_sim_tc *tc, int program, const void *frame, size_t length,
+int cp_sim_tc_run(struct cp_sim_tc *tc, const void *frame, size_t length,
 		  struct corepath_outcome *v)
 {
 	struct corepath_nat_out out;
 	const unsigned char *to = frame;
+	bool egress = tc->both_ways ? !is_sent(&tc->endpoint->spec, frame, &v->before) : tc->egress;
 
+	v->hook = egress ? COREPATH_HOOK_TC_EGRESS : COREPATH_HOOK_TC_INGRESS;
 	/* what came to the host did so by its MAC address, which is said by the frame alone; the
 	 * kernel compares them (eth_type_trans()) */
-	if (!tc->egress && !(to[0] & 1) && memcmp(to, tc->mac, sizeof(tc->mac))) {
+	if (!egress && !(to[0] & 1) && memcmp(to, tc->mac, sizeof(tc->mac))) {
 		if (cp_sim_own(tc->dev, to))
 			return -EINVAL;
 		memcpy(tc->mac, to, sizeof(tc->mac));
@@ -166,7 +186,7 @@ int cp_sim_tc_run(struct cp_sim_tc *tc, int program, const void *frame, size_t l
 	v->connection = tc->nat_out >= 0 && !bpf_map_lookup_elem(tc->nat_out, &v->before, &out)
 				? COREPATH_CONNECTION_KNOWN
 				: COREPATH_CONNECTION_NEW;
-	return test_run(tc, program, frame, length, v);
+	return test_run(tc, frame, length, v);
 }
 
 /* ---- what is told of it ---- */

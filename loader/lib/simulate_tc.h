@@ -8,8 +8,10 @@
 #include "internal.h"
 
 struct cp_sim_tc {
-	const char *dev, *program;
-	bool egress;
+	const char *dev;
+	const struct cp_config_endpoint *endpoint; /* whose it is; NULL: an uplink's */
+	bool both_ways, egress;
+	int programs[2]; /* of ingress and egress */
 	__u32 ifindex;
 	int identities, nat_out;
 	int flows[2]; /* connections that were answered, and others */
@@ -30,16 +32,16 @@ int cp_sim_own(const char *dev, const unsigned char *mac);
 
 /* Whose hook it is: that device's, or (NULL) the only one's of the configuration, which must stay.
  */
-int cp_sim_tc_find(struct cp_sim_tc *tc, const struct corepath_config *config, bool egress,
-		   const char *dev);
+int cp_sim_tc_find(struct cp_sim_tc *tc, const struct corepath_config *config,
+		   const struct corepath_simulate_request *req);
 
-/* Opens what the hook is about, when that is up. Returns its program's descriptor. */
+/* Opens what the hook is about, when that is up. */
 int cp_sim_tc_open(struct cp_sim_tc *tc, const char *pin_dir);
 void cp_sim_tc_close(struct cp_sim_tc *tc);
 
-/* Runs a frame; v has the action, the frame that is left, identities, and whether the flow was
- * masqueraded before. */
-int cp_sim_tc_run(struct cp_sim_tc *tc, int program, const void *frame, size_t length,
+/* Runs a frame; v has the hook, the action, the frame that is left, identities, and whether the
+ * flow was masqueraded before. */
+int cp_sim_tc_run(struct cp_sim_tc *tc, const void *frame, size_t length,
 		  struct corepath_outcome *v);
 
 /* After v->reason is known: which rule decided, and the connection. */

@@ -4,6 +4,7 @@
 import io
 import json
 import pathlib
+import socket
 import struct
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrHopByHop
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
-from scapy.utils import PcapNgWriter, PcapWriter, rdpcap
+from scapy.utils import PcapNgWriter, PcapWriter, checksum, rdpcap
 
 from ..conftest import ROOT
 
@@ -85,7 +86,7 @@ def simulate(vmtest, tmp_path, data, kernel="6.12", config=CONFIG, modules=(), m
         [vmtest.program, "run", "--kernel", kernel, "--copy", tmp_path / "datapath.yaml",
          *(f"--module={name}" for name in modules), "--",
          ROOT / "build/bin/corepath", "simulate", "-", "-f", tmp_path / "datapath.yaml", "-o", "-",
-         "--verdicts", "/proc/self/fd/2", *more], input=data, capture_output=True, timeout=120)
+         "--verdicts", "/proc/self/fd/2", *more], input=data, capture_output=True, timeout=300)
     lines = done.stderr.decode().splitlines()
     verdicts = [json.loads(line) for line in lines if line.startswith("{")]
     packets = rdpcap(io.BytesIO(done.stdout)) if done.stdout else []
@@ -127,7 +128,7 @@ def test_verdicts_and_packets(vmtest, tmp_path, kernel):
         SYN / Raw(bytes(3521 - len(SYN))),
         to("203.0.113.99", UDP(sport=4000, dport=1900) / Raw(b"M-SEARCH")),
     ]
-    status, verdicts, left, said = simulate(vmtest, tmp_path, capture(*sent), kernel)
+    status, verdicts, left, said = simulate(vmtest, tmp_path, capture(*sent), kernel, more=["--mtu", "9000"])
     assert (status, said) == (0, [])
     assert [v["index"] for v in verdicts] == list(range(1, len(sent) + 1))
     assert [v["time_ns"] for v in verdicts] == [10**12 + index * 10**6 for index in range(len(sent))]
@@ -164,6 +165,87 @@ def test_verdicts_and_packets(vmtest, tmp_path, kernel):
     assert left[3][IP].dst == "10.0.0.2" and bytes(left[3][IP].payload) == forwarded(sent[4][IP])
     assert left[4][IPv6].dst == "2001:db8:b::1" and bytes(left[4][IPv6].payload) == forwarded(sent[5][IPv6])
     assert bytes(left[5]) == bytes(sent[7]) and bytes(left[7]) == bytes(sent[9])
+
+
+def left_to_device(packet):
+    """With the sum of the pseudo header in the place of the checksum (RFC 1071)."""
+    packet = packet.copy()
+    ip, l4 = packet[1], packet[2]
+    addresses = [socket.inet_pton(socket.AF_INET6 if IPv6 in packet else socket.AF_INET, a) for a in (ip.src, ip.dst)]
+    l4.chksum = checksum(b"".join(addresses) + struct.pack(">II", len(l4), 6 if TCP in packet else 17)) ^ 0xffff
+    return packet
+
+
+def test_packets_as_a_host_has_them(vmtest, tmp_path):
+    """Without the checksum that the device computes, and before it cuts segments."""
+    data = bytes(range(250)) * 12
+
+    def large(address, more, **fields):
+        packet = to(address, TCP(sport=4000, dport=9, **fields) / Raw(data))
+        for field, value in more.items():
+            setattr(packet[1], field, value)
+        return packet
+
+    def cut(address, room, first):
+        """By hand: CWR in the first, PSH and FIN in the last (RFC 3168, 6.1.2; tcp_gso_segment() of Linux)."""
+        packets = []
+        for i, at in enumerate(range(0, len(data), room)):
+            flags = ("C" if not i else "") + "A" + ("PF" if at + room >= len(data) else "")
+            packet = to(address, TCP(sport=4000, dport=9, seq=0xfffffc00 + at & 0xffffffff, flags=flags) /
+                        Raw(data[at:at + room]))
+            if IP in packet:
+                packet[IP].id = first + i & 0xffff
+            packets.append(bytes(packet))
+        return packets
+
+    many = {"seq": 0xfffffc00, "flags": "CAPF"}
+    wrong = QUERY.copy()
+    wrong[UDP].chksum = 0x1234
+    sent = [
+        large("203.0.113.99", {"id": 0xffff}, **many), large("2001:db8::99", {}, **many),
+        large("203.0.113.99", {"id": 7, "len": 0}, **many),  # BIG TCP of IPv4: no length
+        left_to_device(to("203.0.113.99", UDP(sport=1, dport=9) / Raw(b"odd"))),
+        left_to_device(to("2001:db8::99", TCP(sport=1, dport=9, flags="S"))),
+        left_to_device(SYN), wrong,
+        to("203.0.113.99", UDP(sport=1, dport=9) / Raw(bytes(3500))),
+    ]
+    status, verdicts, left, said = simulate(vmtest, tmp_path, capture(*sent))
+    assert (status, said) == (0, [])
+    assert [(v["index"], v.get("segment"), v.get("segments"), v.get("checksum"), v["verdict"]) for v in verdicts] == [
+        *((index, i, 3, None, "pass") for index in (1, 2, 3) for i in (1, 2, 3)),
+        (4, None, None, "completed", "pass"), (5, None, None, "completed", "pass"),
+        (6, None, None, "completed", "tx"), (7, None, None, None, "tx"), (8, None, None, None, "not run")]
+    assert [bytes(p) for p in left[:9]] == [
+        *cut("203.0.113.99", 1460, 0xffff), *cut("2001:db8::99", 1440, 0), *cut("203.0.113.99", 1460, 7)]
+    assert [bytes(p) for p in left[9:11]] == [rebuilt(p) for p in sent[3:5]]
+    assert bytes(left[11]) == rebuilt(left[11]) and left[11][IP].dst == "10.0.0.1"
+    assert left[12][UDP].chksum == 0x1234
+
+
+def snapped(packet, length):
+    """What a snap length leaves of it."""
+    short = Ether(bytes(packet)[:length])
+    short.wirelen = len(packet)
+    return short
+
+
+def test_packets_of_a_short_snap_length(vmtest, tmp_path):
+    """Judged by their headers; no more of them is written than was there."""
+    large = to("203.0.113.99", TCP(sport=4000, dport=9, flags="A") / Raw(bytes(3000)))
+    sent = [snapped(SYN / Raw(bytes(900)), 60), snapped(QUERY / Raw(bytes(900)), 70), snapped(large, 100),
+            snapped(SYN, 40), snapped(to("203.0.113.9", UDP(sport=1, dport=9) / Raw(bytes(4000))), 60)]
+    status, verdicts, left, said = simulate(vmtest, tmp_path, capture(*sent))
+    assert (status, said) == (0, [])
+    assert [(v["verdict"], v.get("reason"), v.get("segment"), v["length"], v["captured"]) for v in verdicts] == [
+        ("tx", "lb_translated", None, 954, 60), ("tx", "lb_tunneled", None, len(QUERY) + 900, 70),
+        *(("pass", "forwarded", i, 3054, 100) for i in (1, 2, 3)),
+        ("not run", None, None, 54, 40), ("not run", None, None, 4042, 60)]
+    assert "longer snap length" in verdicts[5]["why"] and "4042 bytes" in verdicts[6]["why"]
+    # of a tunnel, 40 bytes are new
+    assert [(len(p), p.wirelen) for p in left] == [
+        (60, 954), (110, len(QUERY) + 940), (100, 1514), (54, 1514), (54, 134)]
+    assert (left[0][IP].dst, left[0][TCP].dport, left[0][IP].len) == ("10.0.0.1", 8080, 940)
+    assert left[1][IPv6].dst == "2001:db8:b::1" and left[1][UDP].sport == 4000
 
 
 TC = ("veth", "sch_ingress", "cls_bpf")
@@ -250,6 +332,7 @@ policies: [{endpoint: host, direction: out, verdict: allow, proto: tcp, port: 44
     (ENDPOINTS, ["--hook", "tc-ingress"], "more than one endpoint or uplink"),
     (ENDPOINTS, ["--hook", "tc-egress", "--dev", "veth9"], "none of the file's endpoints"),
     (CONFIG, ["--hook", "tc-egress"], "neither endpoints nor devices"),
+    ("uplink: {devices: [{name: eth0}]}\n", ["--hook", "tc"], "eth0 is an uplink"),
 ])
 def test_a_hook_of_nobody_is_refused_before_anything_is_loaded(tmp_path, config, more, complaint):
     (tmp_path / "datapath.yaml").write_text(config)
