@@ -33,6 +33,9 @@ void cp_log_start(void);
 /* Routes libbpf's messages to the log, and keeps what is in it. */
 void cp_log_quiet(void);
 
+/* The kernel's own -ENOTSUPP (include/linux/errno.h), which no header for programs has. */
+#define CP_KERNEL_ENOTSUPP 524
+
 /* percpu.c: counters each CPU has for itself, a per-CPU map's values being u64 and nothing else */
 
 /* How many u64 there are in one CPU's value. */

@@ -6,10 +6,8 @@
  */
 #include <errno.h>
 #include <string.h>
+#include "internal.h"
 #include "refusal.h"
-
-/* The kernel's own -ENOTSUPP (include/linux/errno.h), which no header for programs has. */
-#define KERNEL_ENOTSUPP 524
 
 static bool no_btf(const struct cp_refusal *r, const struct cp_host *host)
 {
@@ -123,13 +121,13 @@ static const struct {
 	 .known = {"no-helper",
 		   "this kernel keeps a helper from programs of this kind, as hardened builds do",
 		   "use a kernel whose configuration has it"}},
-	{.err = KERNEL_ENOTSUPP,
+	{.err = CP_KERNEL_ENOTSUPP,
 	 .holds = of_a_program,
 	 .known = {"jit-failed",
 		   "the JIT gave up on the program: memory for it is used up, or it is too long "
 		   "for this architecture's",
 		   "raise net.core.bpf_jit_limit"}},
-	{.err = KERNEL_ENOTSUPP,
+	{.err = CP_KERNEL_ENOTSUPP,
 	 .holds = of_an_attachment,
 	 .known = {"no-trampoline",
 		   "programs cannot be attached to functions here: arm64 has that since 6.0 "

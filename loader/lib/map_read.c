@@ -6,9 +6,6 @@
 #include "compat.h"
 #include "internal.h"
 
-/* include/linux/errno.h: what batches answer for a type of map that has none; not in libc */
-#define KERNEL_ENOTSUPP 524
-
 int cp_map_size(int fd, __u32 *max)
 {
 	struct bpf_map_info info = {};
@@ -86,7 +83,7 @@ int cp_map_read(int fd, void **keys, void **values, __u32 *n, __u32 *max)
 		err = bpf_map_lookup_batch(fd, NULL, place, *keys, *values, n, NULL);
 	if (err == -ENOENT) /* "no more after these" */
 		err = 0;
-	else if (err == -KERNEL_ENOTSUPP || err == -EOPNOTSUPP)
+	else if (err == -CP_KERNEL_ENOTSUPP || err == -EOPNOTSUPP)
 		err = read_each(fd, &info, *keys, *values, n);
 	free(place);
 	if (err) {

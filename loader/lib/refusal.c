@@ -83,7 +83,7 @@ void cp_refusal_free(struct cp_refusal *r)
 
 static const char *error_name(int err)
 {
-	return err == 524 ? "ENOTSUPP, an error of the kernel's own" : strerror(err);
+	return err == CP_KERNEL_ENOTSUPP ? "ENOTSUPP, an error of the kernel's own" : strerror(err);
 }
 
 /* Appends; what has no room is cut. */

@@ -2,6 +2,8 @@
 /* The real corepath command, run as a child: see command.h. */
 #include "command.h"
 
+#include <bpf/bpf.h>
+#include <corepath.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -289,4 +291,18 @@ long long command_counter(const char *reason, const char *what)
 	number = json_integer_value(value);
 	json_decref(all);
 	return number;
+}
+
+int command_program(void)
+{
+	struct corepath_status st;
+	int fd;
+
+	if (corepath_status(command_pin_dir(), &st) || st.n_devs != 1)
+		checkrun_error("status of %s: %s", command_pin_dir(), corepath_error());
+	fd = bpf_prog_get_fd_by_id(st.devs[0].prog_id);
+	free(st.devs);
+	if (fd < 0)
+		checkrun_error("the program of %s: %s", command_pin_dir(), strerror(-fd));
+	return fd;
 }

@@ -61,6 +61,9 @@ int command_end(struct command *command, int sig);
 /* The pin directory of this test. */
 const char *command_pin_dir(void);
 
+/* The program of the one device that this test has up; the caller closes it. */
+int command_program(void);
+
 /* Gives this test the one of that name, so that what a test has loaded serves the next. */
 void command_share_pin_dir(const char *name);
 

@@ -22,7 +22,8 @@
 
 static const struct scale {
 	__u32 services, backends; /* of each service, up to BACKENDS */
-} scales[] = {{5000, 2}, {10000, 10}};
+	int patience;		  /* command_patience() */
+} scales[] = {{5000, 2, 60}, {10000, 10, 300}};
 
 #define BACKENDS 10
 
@@ -55,20 +56,6 @@ static void write_file(const struct scale *scale)
 	}
 	if (fclose(file))
 		checkrun_error("%s: %s", FILE_NAME, strerror(errno));
-}
-
-static int program(void)
-{
-	struct corepath_status st;
-	int fd;
-
-	if (corepath_status(command_pin_dir(), &st) || st.n_devs != 1)
-		checkrun_error("status of %s: %s", command_pin_dir(), corepath_error());
-	fd = bpf_prog_get_fd_by_id(st.devs[0].prog_id);
-	free(st.devs);
-	if (fd < 0)
-		checkrun_error("program of lo: %s", strerror(-fd));
-	return fd;
 }
 
 /* Where the tunnel goes that a client's packet to the address is put into; 0: into none. */
@@ -135,11 +122,10 @@ static void is_balanced(int index)
 
 	if (net_unshare() < 0)
 		checkrun_error("%s", net_error());
-	if (scale->services > 5000)
-		command_patience(300);
+	command_patience(scale->patience);
 	write_file(scale);
 	command_good("up", "-f", FILE_NAME);
-	prog = program();
+	prog = command_program();
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		expect_balanced(prog, scale, numbers[i]);
 	ck_assert_uint_eq(tunnel_of(prog, SERVICE + scale->services, 1024), 0);

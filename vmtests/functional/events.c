@@ -136,24 +136,6 @@ static int count_event(const struct corepath_event *e __attribute__((unused)), v
 /* A frame that is too short to be IPv4 after its Ethernet header. */
 static const unsigned char cut_frame[14 + 8] = {[12] = 0x08};
 
-static int attached_program(void)
-{
-	char pin[128];
-	struct bpf_link_info info = {};
-	__u32 len = sizeof(info);
-	int link, program;
-
-	snprintf(pin, sizeof(pin), "%s/xdp_%u_lo", command_pin_dir(), if_nametoindex("lo"));
-	link = bpf_obj_get(pin);
-	if (link < 0 || bpf_obj_get_info_by_fd(link, &info, &len))
-		checkrun_error("%s: the link of lo is not there", pin);
-	program = bpf_prog_get_fd_by_id(info.prog_id);
-	if (program < 0)
-		checkrun_error("the program of lo: %s", strerror(-program));
-	close(link);
-	return program;
-}
-
 static void drop_many(int program, unsigned int times)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = cut_frame, .data_size_in = sizeof(cut_frame),
@@ -186,7 +168,7 @@ static void lost_are_counted(int index __attribute__((unused)))
 	command_good("up", "--dev", "lo");
 	if (corepath_watch_open(&request, &watch))
 		ck_abort_msg("watch: %s", corepath_error());
-	program = attached_program();
+	program = command_program();
 	drop_many(program, DROPS);
 	close(program);
 	if (corepath_watch_stop(watch))
@@ -273,7 +255,7 @@ static void a_million(int index __attribute__((unused)))
 	watcher = command_start("observe", "--json", "--reason", "malformed_ip4", NULL);
 	if (!strstr(command_line(&watcher) ?: "", "watching"))
 		ck_abort_msg("observe does not watch");
-	program = attached_program();
+	program = command_program();
 	producer = fork();
 	if (producer == 0) {
 		drop_many(program, MILLION);

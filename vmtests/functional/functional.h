@@ -35,6 +35,9 @@ struct functional_test {
 void functional_add(Suite *suite, const struct selection *selection,
 		    const struct functional_test *tests, size_t n);
 
+/* Adds one test, run by @run with @index as its _i. */
+void functional_add_case(Suite *suite, const char *test, const TTest *run, int index, int timeout);
+
 /* The same for tests that may take more seconds than CHECKRUN_TIMEOUT. */
 void functional_add_long(Suite *suite, const struct selection *selection,
 			 const struct functional_test *tests, size_t n, int timeout);

@@ -17,6 +17,15 @@ START_TEST(run_one)
 }
 END_TEST
 
+void functional_add_case(Suite *suite, const char *test, const TTest *run, int index, int timeout)
+{
+	TCase *tcase = tcase_create(test);
+
+	tcase_set_timeout(tcase, timeout);
+	tcase_add_loop_test(tcase, run, index, index + 1);
+	suite_add_tcase(suite, tcase);
+}
+
 void functional_add(Suite *suite, const struct selection *selection,
 		    const struct functional_test *tests, size_t n)
 {
@@ -27,18 +36,13 @@ void functional_add_long(Suite *suite, const struct selection *selection,
 			 const struct functional_test *tests, size_t n, int timeout)
 {
 	for (size_t i = 0; i < n; i++) {
-		TCase *tcase;
-
 		if (!functional_selected(selection, tests[i].test))
 			continue;
 		added = reallocarray(added, n_added + 1, sizeof(*added));
 		if (!added)
 			abort();
 		added[n_added] = &tests[i];
-		tcase = tcase_create(tests[i].test);
-		tcase_set_timeout(tcase, timeout);
-		tcase_add_loop_test(tcase, run_one, n_added, n_added + 1);
-		suite_add_tcase(suite, tcase);
+		functional_add_case(suite, tests[i].test, run_one, n_added, timeout);
 		n_added++;
 	}
 }

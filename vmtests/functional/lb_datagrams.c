@@ -16,6 +16,7 @@
 #include "command.h"
 #include "functional.h"
 #include "lb_path.h"
+#include "must.h"
 #include "uplink_path.h"
 
 #define ANSWER_MS 60000
@@ -31,12 +32,6 @@ static const struct datagram_case {
 	{"mode=gue", "generic", "lb_tunneled"},
 	{"mode=nat", "generic", "lb_translated"},
 };
-
-static void must(int result)
-{
-	if (result < 0)
-		checkrun_error("%s", net_error());
-}
 
 static socklen_t make_address(enum path_family f, const char *text, struct sockaddr_in6 *out)
 {

@@ -23,6 +23,7 @@
 #include "../lib/fou.h"
 #include "../lib/net.h"
 #include "echo.h"
+#include "must.h"
 
 #define PEER	    "cp1"
 #define NEAR_MAC    "02:00:00:00:00:0a"
@@ -40,12 +41,6 @@ const char *const lb_backend[LB_BACKENDS][PATH_FAMILIES] = {
 
 static const char *const router_to_lb[] = {"198.51.100.254/24", "2001:db8:fe::fe/64"};
 static const char *const lb_address[] = {"198.51.100.1", "2001:db8:fe::1"};
-
-static void must(int result)
-{
-	if (result < 0)
-		checkrun_error("%s", net_error());
-}
 
 /* A host behind the router: a pair of devices, an address of each family with its network, and the
  * router's. Leaves the caller in the host's namespace. */

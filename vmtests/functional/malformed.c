@@ -199,14 +199,9 @@ END_TEST
 void malformed_add(Suite *suite, const struct selection *selection)
 {
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
-		TCase *tcase;
-
 		if (!functional_selected(selection, groups[i].test))
 			continue;
 		lb_table_open(false);
-		tcase = tcase_create(groups[i].test);
-		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
-		tcase_add_loop_test(tcase, malformed, i, i + 1);
-		suite_add_tcase(suite, tcase);
+		functional_add_case(suite, groups[i].test, malformed, i, CHECKRUN_TIMEOUT);
 	}
 }

@@ -16,18 +16,13 @@
 
 #include "../lib/checkrun.h"
 #include "../lib/net.h"
+#include "must.h"
 
 #define BYTES	 16 /* of a round, on each connection */
 #define STILL_MS 60000
 #define EVENTS	 64
 /* That connect: a veth's ring holds 256 frames (VETH_RING_SIZE in drivers/net/veth.c). */
 #define AT_ONCE 50
-
-static void must(int result)
-{
-	if (result < 0)
-		checkrun_error("%s", net_error());
-}
 
 static void allow_files(void)
 {

@@ -13,6 +13,7 @@
 
 #include "../lib/checkrun.h"
 #include "../lib/net.h"
+#include "must.h"
 
 #define PEER	   "cp1"
 #define NEAR_MAC   "02:00:00:00:00:0a"
@@ -32,12 +33,6 @@ static const char *const far_addresses[] = {"192.0.2.1/24", "198.51.100.7/24", "
 static const char *const good_source[] = {"192.0.2.1", "2001:db8:1::1"};
 static const char *const bad_source[] = {"198.51.100.7", "2001:db8:bad::7"};
 static const char *const target[] = {"192.0.2.9", "2001:db8:1::9"};
-
-static void must(int result)
-{
-	if (result < 0)
-		checkrun_error("%s", net_error());
-}
 
 static socklen_t make_address(const char *text, int port, struct sockaddr_storage *out)
 {

@@ -17,6 +17,7 @@
 #include "../lib/checkrun.h"
 #include "../lib/net.h"
 #include "lb_path.h"
+#include "must.h"
 
 #define CGROUPS	  "/sys/fs/cgroup"
 #define ANSWER_MS 60000
@@ -33,12 +34,6 @@ static const struct {
 	{SOCK_BACKEND3, {"10.0.3.1", "2001:db8:b3::1"}, {SOCK_PORT, SOCK_BACKEND_PORT}},
 };
 #define HOSTS (sizeof(hosts) / sizeof(*hosts))
-
-static void must(int result)
-{
-	if (result < 0)
-		checkrun_error("%s", net_error());
-}
 
 const char *sock_path_host(enum sock_family family, char server)
 {

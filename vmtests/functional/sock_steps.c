@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../lib/checkrun.h"
+#include "functional.h"
 #include "command.h"
 
 const char *sock_family_name(enum sock_family family)
@@ -114,13 +115,8 @@ void sock_add_tests(Suite *suite, const struct selection *selection, const struc
 		    size_t n, const TTest *run)
 {
 	for (size_t i = 0; i < n; i++) {
-		TCase *tcase;
-
 		if (!functional_selected(selection, list[i].test))
 			continue;
-		tcase = tcase_create(list[i].test);
-		tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
-		tcase_add_loop_test(tcase, run, i, i + 1);
-		suite_add_tcase(suite, tcase);
+		functional_add_case(suite, list[i].test, run, i, CHECKRUN_TIMEOUT);
 	}
 }

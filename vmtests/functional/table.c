@@ -149,7 +149,6 @@ static void add_row(Suite *suite, const char *table, const char *source, json_t 
 {
 	const char *name = json_string_value(json_object_get(row, "name"));
 	char test[256];
-	TCase *tcase;
 
 	if (!name || !json_is_integer(json_object_get(row, "line")))
 		result_die("functional: table %s has a row without name and line", table);
@@ -163,10 +162,7 @@ static void add_row(Suite *suite, const char *table, const char *source, json_t 
 	if (!rows[row_count].test)
 		result_die("functional: out of memory");
 
-	tcase = tcase_create(rows[row_count].test);
-	tcase_set_timeout(tcase, CHECKRUN_TIMEOUT);
-	tcase_add_loop_test(tcase, table_row, row_count, row_count + 1);
-	suite_add_tcase(suite, tcase);
+	functional_add_case(suite, rows[row_count].test, table_row, row_count, CHECKRUN_TIMEOUT);
 	row_count++;
 }
 

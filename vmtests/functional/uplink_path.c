@@ -17,6 +17,7 @@
 #include "../lib/net.h"
 #include "command.h"
 #include "echo.h"
+#include "must.h"
 
 #define ANSWER_MS 60000
 #define ASK	  "who?"
@@ -48,12 +49,6 @@ static const struct {
 	 {"10.0.2.2/24", "fd00:10:0:2::2/64"},
 	 {"10.0.2.2", "fd00:10:0:2::2"}},
 };
-
-static void must(int result)
-{
-	if (result < 0)
-		checkrun_error("%s", net_error());
-}
 
 static socklen_t make_address(const char *text, int port, struct sockaddr_in6 *out)
 {

@@ -228,6 +228,23 @@ int net_running(const char *name)
 	return wait_until(RTNLGRP_LINK, is_running, name, "is set up and did not come to run");
 }
 
+static int is_gone(struct nl_sock *sock, const char *name)
+{
+	struct rtnl_link *link;
+	int err = rtnl_link_get_kernel(sock, 0, name, &link);
+
+	if (!err)
+		rtnl_link_put(link);
+	else if (err != -NLE_NODEV && err != -NLE_OBJ_NOTFOUND)
+		return fail("looking for %s: %s", name, nl_geterror(err));
+	return err != 0;
+}
+
+int net_gone(const char *name)
+{
+	return wait_until(RTNLGRP_LINK, is_gone, name, "was to go and is still there");
+}
+
 /* Whether packets to @address ("x::y/len") are taken in here: its route is a local one. */
 static int is_received(struct nl_sock *sock, const char *address)
 {

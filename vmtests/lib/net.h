@@ -48,6 +48,9 @@ int net_running(const char *name);
  */
 int net_address(const char *name, const char *address);
 
+/* Waits until there is no device of that name. */
+int net_gone(const char *name);
+
 /* A permanent neighbour, so that no ARP or neighbour solicitation is among the packets counted. */
 int net_neighbour(const char *name, const char *address, const char *mac);
 
