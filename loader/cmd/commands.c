@@ -18,7 +18,8 @@ const struct command_option options[N_OPTIONS] = {
 			 "how tc programs are attached: by a link (tcx, Linux 6.6), by a filter "
 			 "(clsact), or the first that works (auto, the default)"},
 	[OPT_MAX_PREFIXES] = {"max-prefixes", "N",
-			      "room for N prefixes of each address family (default 65536)"},
+			      "room for N prefixes of each address family (default 65536); of "
+			      "a file: prefilter.max"},
 	[OPT_ALLOW] = {"allow", NULL, "except these from a shorter denied prefix"},
 	[OPT_KILL_RUNNING] =
 		{"kill-running", NULL,
@@ -64,7 +65,7 @@ const struct command commands[] = {
 	{NULL, "up", "--dev DEV [--dev DEV2] | -f FILE",
 	 "Load the datapath and attach it, to DEV or as a file has it. It stays when this command ends.\n"
 	 "A file has, all but the first as it likes:\n"
-	 "  devices:     name, xdp             prefilter:  deny, allow, signatures, rate\n"
+	 "  devices:     name, xdp             prefilter:  deny, allow, signatures, rate, max\n"
 	 "  balancer:    as 'balancer set'     services:   service, backends, as 'service add'\n"
 	 "  ct:          as 'ct set'\n"
 	 "  uplink:      devices, sources, excludes, as 'uplink set'\n"

@@ -19,7 +19,8 @@ int cmd_up(const struct args *args)
 	size_t i;
 
 	if (args->file && (args->n_devs || args->mode || args->max_prefixes))
-		return report_usage("up: the file has the devices; leave --dev and its like out");
+		return report_usage("up: the file has the devices, and prefilter.max; leave --dev "
+				    "and its like out");
 	if (args->file)
 		return cmd_up_file(args);
 	if (!args->n_devs)

@@ -13,11 +13,18 @@
 #include "config_rules.h"
 #include "lb_state.h"
 
-static int add_device(const char *pin_dir, const struct cp_config_device *d)
+/* Of a configuration `to`, which says how large the tries are if this makes them. */
+static int add_device(const char *pin_dir, const struct corepath_config *to,
+		      const struct cp_config_device *d)
 {
 	const char *name = d->name;
 	struct corepath_up_request req = {
-		.pin_dir = pin_dir, .devs = &name, .n_devs = 1, .mode = d->mode};
+		.pin_dir = pin_dir,
+		.devs = &name,
+		.n_devs = 1,
+		.mode = d->mode,
+		.max_prefixes = to->max_prefixes,
+	};
 	struct corepath_attachment at;
 
 	return corepath_up(&req, &at);
@@ -38,13 +45,13 @@ static int make_rules(const char *pin_dir, const struct cp_config_rules *r)
 	return cp_security_put(pin_dir, &rules);
 }
 
-static int make(const char *pin_dir, const struct change *c)
+static int make(const char *pin_dir, const struct corepath_config *to, const struct change *c)
 {
 	const char *name = c->device ? c->device->name : NULL;
 
 	switch (c->kind) {
 	case DEVICE_ADD:
-		return add_device(pin_dir, c->device);
+		return add_device(pin_dir, to, c->device);
 	case DEVICE_DEL:
 		return corepath_down(pin_dir, &name, 1);
 	case BALANCER_SET:
@@ -129,8 +136,8 @@ static int make_services(const char *pin_dir, const struct change *c, size_t n)
 }
 
 /* The change, or the run of changes that begins with it and that one call makes: *n of them. */
-static int make_run(const char *pin_dir, const struct change *c, const struct change *end,
-		    size_t *n)
+static int make_run(const char *pin_dir, const struct corepath_config *to, const struct change *c,
+		    const struct change *end, size_t *n)
 {
 	int err = cp_apply_tc(pin_dir, c, end, n);
 
@@ -150,7 +157,7 @@ static int make_run(const char *pin_dir, const struct change *c, const struct ch
 	while ((c->kind == SIGNATURES || c->kind == SECURITY) && c + *n < end &&
 	       c[*n].kind == c->kind)
 		++*n; /* all by one call */
-	return make(pin_dir, c);
+	return make(pin_dir, to, c);
 }
 
 static int make_all(const char *pin_dir, const struct corepath_plan *plan)
@@ -160,7 +167,7 @@ static int make_all(const char *pin_dir, const struct corepath_plan *plan)
 	size_t n;
 
 	for (; c < end && !err; c += n)
-		err = make_run(pin_dir, c, end, &n);
+		err = make_run(pin_dir, plan->to, c, end, &n);
 	return err;
 }
 
@@ -210,7 +217,7 @@ int corepath_config_up(const char *pin_dir, const struct corepath_config *to)
 			       "%s: the datapath is up already; 'corepath reload' changes it, "
 			       "'corepath down' ends it",
 			       pin_dir);
-	err = add_device(pin_dir, &to->devices[0]);
+	err = add_device(pin_dir, to, &to->devices[0]);
 	if (err)
 		return err;
 	err = go_to(pin_dir, to);

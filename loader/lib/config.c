@@ -107,7 +107,7 @@ int corepath_config_running(const char *pin_dir, struct corepath_config **config
 	c->parts = CP_PARTS_ALL;
 	err = running_devices(pin_dir, c);
 	if (!err)
-		err = corepath_prefix_list(pin_dir, &c->prefixes, &c->n_prefixes);
+		err = cp_prefixes_read(pin_dir, &c->prefixes, &c->n_prefixes, &c->max_prefixes);
 	if (!err)
 		err = running_guard(pin_dir, c);
 	if (!err)

@@ -53,6 +53,7 @@ struct corepath_config {
 	unsigned int parts; /* bits of enum cp_config_part: those there are */
 	struct cp_config_device *devices;
 	size_t n_devices;
+	__u32 max_prefixes; /* of each family that there is room for; 0: whatever the tries have */
 	struct corepath_prefix *prefixes;
 	size_t n_prefixes;
 	struct corepath_signature *signatures; /* their slots mean nothing */

@@ -184,6 +184,18 @@ static int read_rate_key(struct cp_yaml_reader *r, yaml_node_t *node, const char
 	return cp_yaml_word(r, node, key, rates_option, into);
 }
 
+/* As --max-prefixes. */
+static int max_option(const char *word, void *into)
+{
+	struct corepath_config *c = into;
+	unsigned long long number;
+
+	if (!cp_parse_number(cp_word_value(word, "max"), INT32_MAX, &number) || !number)
+		return cp_word_fail(word, "not a number from 1 to 2147483647");
+	c->max_prefixes = number;
+	return 0;
+}
+
 static int read_prefilter_key(struct cp_yaml_reader *r, yaml_node_t *node, const char *key,
 			      void *into)
 {
@@ -197,7 +209,10 @@ static int read_prefilter_key(struct cp_yaml_reader *r, yaml_node_t *node, const
 		return cp_yaml_each_item(r, node, key, read_signature, c);
 	if (!strcmp(key, "rate"))
 		return cp_yaml_within(r, node, key, read_rate_key, &c->rates);
-	return CP_YAML_FAIL(r, node, key, "no such key; expected deny, allow, signatures or rate");
+	if (!strcmp(key, "max"))
+		return cp_yaml_word(r, node, key, max_option, c);
+	return CP_YAML_FAIL(r, node, key,
+			    "no such key; expected deny, allow, signatures, rate or max");
 }
 
 /* ---- services ---- */

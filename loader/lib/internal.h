@@ -335,6 +335,9 @@ int cp_ct_init(struct bpf_object *obj);
 
 /* prefixes.c */
 
+/* As corepath_prefix_list(), and how many prefixes of each family there is room for. */
+int cp_prefixes_read(const char *pin_dir, struct corepath_prefix **list, size_t *n, __u32 *max);
+
 /* How many prefixes a trie holds. A negative errno without an error text. */
 int cp_trie_usage(int map_fd, struct corepath_usage *u);
 

@@ -185,12 +185,13 @@ static int check_room(const struct tries *t, const struct corepath_prefix *list,
 	free(all.v);
 	for (i = 0; i < 2; i++)
 		if (used[i] > t->max)
-			return cp_fail(ENOSPC,
-				       "add: it would make %zu IPv%d prefixes, and the datapath "
-				       "was set up for %u, so nothing was added; save 'corepath "
-				       "prefilter list', run 'corepath down', then 'corepath up "
-				       "--max-prefixes' with a higher number",
-				       used[i], i ? 6 : 4, t->max);
+			return cp_fail(
+				ENOSPC,
+				"add: it would make %zu IPv%d prefixes, and the datapath "
+				"was set up for %u, so nothing was added; save 'corepath "
+				"prefilter list', run 'corepath down', then 'corepath up "
+				"--max-prefixes' or, with a file, prefilter.max with a higher number",
+				used[i], i ? 6 : 4, t->max);
 	return 0;
 }
 
@@ -275,7 +276,7 @@ int corepath_prefix_del(const char *pin_dir, const struct corepath_prefix *list,
 	return err;
 }
 
-int corepath_prefix_list(const char *pin_dir, struct corepath_prefix **list, size_t *n)
+int cp_prefixes_read(const char *pin_dir, struct corepath_prefix **list, size_t *n, __u32 *max)
 {
 	struct tries t;
 	struct list l;
@@ -288,7 +289,15 @@ int corepath_prefix_list(const char *pin_dir, struct corepath_prefix **list, siz
 	if (!err) {
 		*list = l.v;
 		*n = l.n;
+		*max = t.max;
 	}
 	tries_close(&t);
 	return err;
+}
+
+int corepath_prefix_list(const char *pin_dir, struct corepath_prefix **list, size_t *n)
+{
+	__u32 max;
+
+	return cp_prefixes_read(pin_dir, list, n, &max);
 }

@@ -41,7 +41,7 @@ static const struct {
 	 "3: prefilter.allow[0]: '10.0.0.1/32' is there twice"},
 	{"prefilter:\n  deny: 10.0.0.1\n", "2: prefilter.deny: is a value; expected a list"},
 	{"prefilter:\n  drop: []\n",
-	 "2: prefilter.drop: no such key; expected deny, allow, signatures or rate"},
+	 "2: prefilter.drop: no such key; expected deny, allow, signatures, rate or max"},
 	{"balancer:\n  mtu: 100\n", "2: balancer.mtu: 'mtu=100': not a number of bytes"},
 	{"balancer:\n  mtu: 1500\n  mtu: 1400\n", "3: balancer.mtu: is there twice"},
 	{"services:\n  - mode: nat\n", "2: services[0].service: is missing; for example"},
@@ -62,6 +62,8 @@ static const struct {
 	{"ct:\n  syn: 60\n  pickup: maybe\n", "3: ct.pickup: 'pickup=maybe': neither yes nor no"},
 	{"ct:\n  established: 604801\n",
 	 "2: ct.established: 'established=604801': not a number of "},
+	{"prefilter: {max: 0}\n", "1: prefilter.max: 'max=0': not a number from 1"},
+	{"prefilter: {max: 2147483648}\n", "1: prefilter.max: 'max=2147483648': not a number"},
 	{"ct: {max: 0}\n", "1: ct.max: 'max=0': not a number from 1"},
 	{"ct: {tcp: 5}\n", "1: ct.tcp: 'tcp=5': no such setting; use syn=, established=, "},
 	{"ct: 60\n", "1: ct: is a value; expected a mapping"},
@@ -335,6 +337,8 @@ static const struct {
 	 "- uplink exclude 10.0.0.0/8\n"},
 #define CT_REST "reset=40 udp=30 udp-answered=120 icmp=60 other=600 "
 	{"ct: {pickup: yes, max: 5}", "", ""},
+	{"prefilter: {max: 5}", "", ""},
+	{"", "prefilter: {max: 5}", ""},
 	{"", "ct: {}", ""},
 	{"", "ct: {established: 21600, pickup: no}", ""},
 	{"ct: {udp-answered: 7, pickup: yes, max: 5}", "ct: {}",
@@ -443,6 +447,22 @@ START_TEST(tables_keep_their_size)
 }
 END_TEST
 
+START_TEST(tries_keep_their_size)
+{
+	struct corepath_config *from, *to;
+	struct corepath_plan *plan;
+
+	ck_assert_int_eq(read_text("prefilter: {max: 5}", &from), 0);
+	ck_assert_int_eq(read_text("prefilter: {max: 6, deny: [192.0.2.1]}", &to), 0);
+	ck_assert_int_eq(corepath_plan_make(from, to, &plan), -EINVAL);
+	ck_assert_msg(strstr(corepath_error(), "prefilter.max: the tries are there with 5, and the "
+					       "file has 6"),
+		      "%s", corepath_error());
+	corepath_config_free(from);
+	corepath_config_free(to);
+}
+END_TEST
+
 START_TEST(example_is_read)
 {
 	struct corepath_config *config;
@@ -459,6 +479,7 @@ int main(void)
 		FOR_EACH(says_what_and_where, wrong),
 		FOR_EACH(plans, changes),
 		ONCE(tables_keep_their_size),
+		ONCE(tries_keep_their_size),
 		ONCE(example_is_read),
 	};
 

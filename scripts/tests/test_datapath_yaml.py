@@ -33,6 +33,9 @@ def test_example():
     (True, "services: [{service: 'tcp [2001:db8::/32]:0', mode: gue, sockets: 'no', rate: 10}]"),
     (True, "balancer: {conn-rate: 0}"),
     (True, "prefilter: {signatures: [{number: 1, proto: udp, dport: 1-1023, frag: 'no', bytes: 00ff/ff00, from: l4}]}"),
+    (True, "prefilter: {max: 2147483647}"),
+    (False, "prefilter: {max: 0}"),
+    (False, "prefilter: {max: 2147483648}"),
     (True, "prefilter: {rate: {packets: 0, conns: 100/60, packets-prefix: [24, 56]}}"),
     (True, "uplink: {devices: [{name: eth0, tc: clsact}], masquerade4: none, masquerade6: '2001:db8::1', "
            "sources: [10.0.0.0/8], excludes: [], ports: 1-2, forward: direct, failsafe: [tcp/22], audit: 'yes'}"),

@@ -25,6 +25,7 @@
  * of w1 take w0 by its identity, and the world's server by its prefix. */
 #define SERVICES                                                                                   \
 	"devices: [{name: lo, xdp: generic}]\n"                                                    \
+	"prefilter: {max: 700}\n"                                                                  \
 	"balancer: {conn-rate: 700000}\n"                                                          \
 	"services:\n"                                                                              \
 	"  - {service: 'tcp 192.0.2.80:80', mode: nat, rate: 700000, backends: [{address: "        \
@@ -235,9 +236,11 @@ static void mistakes(const int fd[4])
 {
 	refused(SERVICES "uplink: {ports: 1-2}\nendpoints: []\npolicies:\n"
 			 "  - {endpoint: w0, direction: in, verdict: deny}\n",
-		FILE_NAME ":8: policies[0].endpoint: 'w0' is none", false);
+		FILE_NAME ":9: policies[0].endpoint: 'w0' is none", false);
 	refused(SERVICES "ct: {max: 6000, syn: 7}\nendpoints: []\n",
 		"ct.max: the tables are there with 5000, and the file has 6000", false);
+	refused("devices: [{name: lo}]\nprefilter: {max: 800, deny: [192.0.2.1]}\n",
+		"prefilter.max: the tries are there with 700, and the file has 800", false);
 	/* seen when the rest has been done: w0 is gone, w1 has another address, rules went */
 	refused("devices: [{name: lo}]\n"
 		"ct: {pickup: yes}\n"
@@ -264,6 +267,8 @@ static void whole(int index __attribute__((unused)))
 	command_good("up", "-f", FILE_NAME);
 	expect_no_change("after up");
 	all_is_there();
+	command_good("status");
+	expect_in(command_output, "prefixes: IPv4 0 of 700, IPv6 0 of 700\n");
 	connect_all(&path, fd);
 	changes(fd);
 	mistakes(fd);
