@@ -444,40 +444,6 @@ static inline bool cp_is_set(const struct corepath_addr *a)
 /* bpf_map_update_elem() of a trie, which waits for an element if none is at hand. */
 int cp_trie_put(int fd, const void *key, const void *value);
 
-/* sock_diag.c */
-
-/* A socket that was sent to a backend. */
-struct cp_sock {
-	struct corepath_sock_key at;
-	__u8 proto;
-};
-
-/* Closes those of the present network namespace that are connected there, by netlink, and counts
- * them in *closed. A negative errno, without an error text, if the kernel cannot. */
-int cp_diag_close(const struct cp_sock *socks, size_t n, size_t *closed);
-
-/* Whether the kernel could, for TCP and UDP. */
-bool cp_diag_there(void);
-
-/* Every bit of enum corepath_op. */
-#define CP_OPS_ALL ((1u << COREPATH_OPS) - 1)
-
-/* sock_term.c */
-
-/* Closes the sockets that are connected to a backend which goes; no other is sent there any more.
- * What could not be done is a note, for the backend is gone by then. */
-void cp_sockets_close(const struct cp_dir *dir, __u32 backend, __u32 generation);
-
-/* Whether BPF can close sockets here, tried on one of ours, which stays open. */
-bool cp_sockets_closable(void);
-
-/* sockets.c */
-
-#define CP_MAP_SOCK_PEERS "sock_peers"
-
-/* Detaches from every cgroup and removes the maps of the socket programs. */
-int cp_sockets_remove(const struct cp_dir *dir);
-
 /* services.c */
 
 /* How many services there are, how many of them are for what endpoints send, and what all of them

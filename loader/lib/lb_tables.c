@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "lb_state.h"
 #include "maglev.h"
+#include "sockets.h"
 
 /* Of a thread that makes one system call. */
 #define STACK (64 << 10)

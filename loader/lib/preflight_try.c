@@ -14,6 +14,8 @@
 #include <bpf/libbpf.h>
 #include "preflight.h"
 #include "refusal.h"
+#include "rules.h"
+#include "sockets.h"
 #include "tc_uplink.skel.h"
 
 #define DEVICE "lo"

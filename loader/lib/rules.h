@@ -5,6 +5,9 @@
 
 #include "internal.h"
 
+/* Every bit of enum corepath_op. */
+#define CP_OPS_ALL ((1u << COREPATH_OPS) - 1)
+
 struct rule_kind;
 
 struct cp_condition {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "internal.h"
+#include "sockets.h"
 #include "upgrade.h"
 
 /* What is asked for here is there or it is not; that it goes in between is as if it was not. */

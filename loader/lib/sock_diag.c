@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "internal.h"
+#include "sockets.h"
 
 struct request {
 	struct nlmsghdr head;

@@ -19,8 +19,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "compat.h"
-#include "internal.h"
 #include "sock_term.skel.h"
+#include "sockets.h"
 
 struct term {
 	struct cp_sock *socks;

@@ -20,9 +20,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "compat.h"
-#include "internal.h"
 #include "refusal.h"
 #include "sock_lb.skel.h"
+#include "sockets.h"
 #include "upgrade.h"
 
 const void *cp_elf_sockets(size_t *size)

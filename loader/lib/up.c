@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "refusal.h"
+#include "sockets.h"
 #include "upgrade.h"
 #include "xdp_prefilter.skel.h"
 

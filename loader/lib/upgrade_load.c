@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "refusal.h"
+#include "sockets.h"
 #include "upgrade.h"
 
 /* ---- what there is to upgrade ---- */
