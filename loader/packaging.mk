@@ -63,7 +63,7 @@ install: all $(PKG)/corepath.8 $(PKG)/corepath.bash $(PKG)/$(SONAME) $(PKG)/libc
 	strip --strip-debug $(DESTDIR)$(LIBDIR)/libcorepath.a
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libcorepath.so
 	$(fill) loader/packaging/corepath.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/corepath.pc
-	for unit in corepath.service corepath-sweep.service corepath-metrics.service; do \
+	for unit in corepath.service corepath-sweep.service corepath-metrics.service corepath-record.service; do \
 		$(fill) loader/packaging/$$unit.in > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit; done
 	install -m 644 loader/packaging/corepath-sweep.timer $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(PKG)/corepath.8 $(DESTDIR)$(PREFIX)/share/man/man8

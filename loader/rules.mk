@@ -59,6 +59,7 @@ $(LOADER_TESTS): $(B)/tests/%: $(LOADER_B)/obj/loader/tests/%.o $(LIBCOREPATH_A)
 
 # They test a part of the command.
 $(B)/tests/filter_test: $(LOADER_B)/obj/loader/cmd/filter.o
+$(B)/tests/recording_test: $(LOADER_B)/obj/loader/cmd/recording.o
 $(B)/tests/metrics_test: $(LOADER_B)/obj/loader/cmd/rates.o
 
 check-host: $(LOADER_TESTS)

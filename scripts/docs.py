@@ -52,7 +52,7 @@ def words_after(commands):
 
 def offer(argument):
     """What completes an argument of such a name, as a line of shell; empty if nothing can."""
-    name = re.split(r"[ .]", argument or "")[0]
+    name = re.split(r"[ .]", argument or "")[0].strip("[]")
     if name in ("DEV", "FILE", "DIR"):
         return {"DEV": "_corepath_devices", "FILE": "_corepath_files -f", "DIR": "_corepath_files -d"}[name]
     if "|" in name and name == name.lower():

@@ -21,6 +21,10 @@ struct args {
 	__u32 port;
 	const char *reason, *kind, *address, *proto, *verdict, *process;
 	__u32 seconds;
+	const char *from, *since; /* NULL if not given */
+	__u32 last;
+	__u32 mib;
+	bool follow;
 	const char *file, *output, *verdicts; /* NULL if not given */
 	const char *hook;
 	__u32 mtu; /* 0 if not given */
@@ -80,6 +84,7 @@ int cmd_security_unload(const struct args *args);
 int cmd_security_status(const struct args *args);
 int cmd_security_builtins(const struct args *args);
 int cmd_observe(const struct args *args);
+int cmd_record(const struct args *args);
 int cmd_endpoint_add(const struct args *args);
 int cmd_endpoint_del(const struct args *args);
 int cmd_endpoint_list(const struct args *args);

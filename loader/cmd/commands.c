@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Every command and every option of corepath. */
 #include "commands.h"
+#include "recording.h"
 
 #define UNLIMITED ((size_t)-1)
 
@@ -26,8 +27,9 @@ const struct command_option options[N_OPTIONS] = {
 		 "kill processes that run already and match a rule of exec with action kill"},
 	[OPT_CGROUP] = {"cgroup", "DIR",
 			"folder of a cgroup (version 2); those below it are included"},
-	[OPT_REASON] = {"reason", "NAME,...",
-			"only these, as 'corepath counters' names them, or all (default: drops)"},
+	[OPT_REASON] =
+		{"reason", "NAME,...",
+		 "only these, as 'corepath counters' names them, drops or all (default: drops)"},
 	[OPT_KIND] =
 		{"kind", "exec|fork|exit|rule|all",
 		 "processes that run a program, begin or end; a list with commas; no packets unless "
@@ -46,6 +48,15 @@ const struct command_option options[N_OPTIONS] = {
 	[OPT_OUTPUT] = {"output", "FILE", "(or -o) what leaves, as pcap; - is standard output"},
 	[OPT_VERDICTS] = {"verdicts", "FILE", "the verdicts (default standard output)"},
 	[OPT_FOR] = {"for", "SECONDS", "end after so many seconds"},
+	[OPT_FROM] = {"from", "FILE",
+		      "what 'corepath record' recorded there (default " RECORDING_FILE ")"},
+	[OPT_SINCE] = {"since", "10m|TIME",
+		       "what was recorded since: so many s, m, h or d ago, or a time as in "
+		       "2026-01-31T12:00:00Z"},
+	[OPT_LAST] = {"last", "N", "the last N that were recorded"},
+	[OPT_FOLLOW] = {"follow", NULL, "after what was recorded, what is being recorded"},
+	[OPT_SIZE] = {"size", "MIB",
+		      "of all of the recording; the oldest goes (default " TEXT(RECORDING_MIB) ")"},
 	[OPT_PROBE] = {"probe", "COMMAND",
 		       "run by sh when the new programs are in place; if it fails, they go again"},
 	[OPT_PROBE_TIMEOUT] = {"probe-timeout", "SECONDS",
@@ -342,12 +353,25 @@ const struct command commands[] = {
 	 "What a policy only audits is not dropped: --reason policy_audited shows it.\n"
 	 "With --kind processes, too, which need nothing to be up: exec has the file that runs, its\n"
 	 "arguments and the current directory, exit has status or signal. --reason all --kind all is both\n"
-	 "in one stream, in the order in which it happened. It begins now: nothing of before is kept.",
+	 "in one stream, in the order in which it happened. It begins now; --since, --last and --from\n"
+	 "show what 'corepath record' has recorded, all of it or what the same options ask for.",
 	 "corepath observe --kind exec,exit --json",
 	 BIT(OPT_REASON) | BIT(OPT_KIND) | BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_PROTO) |
 		 BIT(OPT_VERDICT) | BIT(OPT_PROCESS) | BIT(OPT_COUNT) | BIT(OPT_FOR) |
-		 BIT(OPT_JSON),
+		 BIT(OPT_FROM) | BIT(OPT_SINCE) | BIT(OPT_LAST) | BIT(OPT_FOLLOW) | BIT(OPT_JSON),
 	 0, 0, cmd_observe},
+	{NULL, "record",
+	 "[FILE] [--size MIB] [--reason NAME,...] [--kind KIND,...] [--verdict dropped|passed] [--address PREFIX] "
+	 "[--port N] [--proto P] [--process PID|NAME|FILE]",
+	 "Record what 'corepath observe' would print, for 'corepath observe --since 10m', until Ctrl-C: in\n"
+	 "FILE (default " RECORDING_FILE
+	 "), and FILE.1 with what came before it. A recording that\n"
+	 "is there is gone on with. corepath-record.service does it all the time.",
+	 "corepath record --reason drops,policy_audited --kind rule",
+	 BIT(OPT_REASON) | BIT(OPT_KIND) | BIT(OPT_ADDRESS) | BIT(OPT_PORT) | BIT(OPT_PROTO) |
+		 BIT(OPT_VERDICT) | BIT(OPT_PROCESS) | BIT(OPT_COUNT) | BIT(OPT_FOR) |
+		 BIT(OPT_SIZE),
+	 0, 1, cmd_record},
 	{NULL, "simulate", "IN.pcap -f FILE [-o OUT.pcap]",
 	 "Say what would become of the packets of a capture (pcap or pcapng, - is standard input) if\n"
 	 "FILE were in force: they are run through its programs, in order and with what those remember,\n"

@@ -27,6 +27,11 @@ enum option_id {
 	OPT_OUTPUT,
 	OPT_VERDICTS,
 	OPT_FOR,
+	OPT_FROM,
+	OPT_SINCE,
+	OPT_LAST,
+	OPT_FOLLOW,
+	OPT_SIZE,
 	OPT_PROBE,
 	OPT_PROBE_TIMEOUT,
 	OPT_LISTEN,
@@ -39,7 +44,7 @@ enum option_id {
 	N_OPTIONS,
 };
 
-#define BIT(opt) (1u << (opt))
+#define BIT(opt) (1ull << (opt))
 #define ANYWHERE (BIT(OPT_PIN_DIR) | BIT(OPT_VERBOSE) | BIT(OPT_HELP))
 
 struct command_option {
@@ -54,7 +59,7 @@ struct command {
 	const char *operands; /* as shown in the help */
 	const char *text;
 	const char *example;
-	unsigned int opts; /* taken besides ANYWHERE */
+	__u64 opts; /* taken besides ANYWHERE */
 	size_t min_operands, max_operands;
 	int (*run)(const struct args *args);
 };

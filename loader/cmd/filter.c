@@ -34,7 +34,8 @@ const char *filter_proto_name(const struct corepath_packet_event *e, char buf[8]
 
 static bool wants_packet(const struct filter *f, const struct corepath_packet_event *e)
 {
-	if (e->head.size < sizeof(*e) || e->reason >= COREPATH_DROP_COUNT || f->process ||
+	if (e->head.size < sizeof(*e) || e->reason >= COREPATH_DROP_COUNT ||
+	    !f->reasons[e->reason] || f->process ||
 	    (f->verdict && corepath_is_drop(e->reason) != (f->verdict == FILTER_DROPPED)))
 		return false;
 	if (f->proto >= 0 && e->flow.proto != f->proto &&
@@ -83,14 +84,19 @@ static bool wants_process(const struct filter *f, const struct corepath_event *h
 {
 	const struct corepath_rule_event *rule = (const void *)head;
 
-	if (head->size < sizeof(struct corepath_fork_event) ||
-	    (f->process && !is_process(head, f->process)))
+	if (head->size < sizeof(struct corepath_fork_event) || head->kind >= COREPATH_EVENT_KINDS ||
+	    !f->kinds[head->kind] || (f->process && !is_process(head, f->process)))
 		return false;
 	if (!f->verdict)
 		return true;
 	/* nothing else that a process does is judged */
 	return head->kind == COREPATH_EVENT_RULE && head->size >= sizeof(*rule) &&
 	       (rule->prevented || rule->killed) == (f->verdict == FILTER_DROPPED);
+}
+
+bool filter_of_recording(const struct args *args)
+{
+	return args->from || args->since || args->last;
 }
 
 bool filter_wants(const struct filter *f, const struct corepath_event *e)
@@ -117,9 +123,9 @@ static int parse_reasons(const char *list, bool reasons[COREPATH_DROP_COUNT])
 	int i, err = copy ? 0 : -ENOMEM;
 
 	while (list && !err && (word = strsep(&rest, ","))) {
-		if (!strcmp(word, "all")) {
+		if (!strcmp(word, "all") || !strcmp(word, "drops")) {
 			for (i = 0; i < COREPATH_DROP_COUNT; i++)
-				reasons[i] = true;
+				reasons[i] |= *word == 'a' || corepath_is_drop(i);
 			continue;
 		}
 		err = corepath_drop_parse(word, &reason);
@@ -152,6 +158,8 @@ static int parse_kinds(const char *list, bool kinds[COREPATH_EVENT_KINDS])
 
 int filter_parse(const struct args *args, struct filter *f)
 {
+	bool any = !args->reason && !args->kind, recorded = filter_of_recording(args);
+	bool packets = args->address || args->port || args->proto;
 	size_t i;
 	int status;
 
@@ -161,11 +169,12 @@ int filter_parse(const struct args *args, struct filter *f)
 	status = parse_verdict(args->verdict, &f->verdict);
 	if (status)
 		return status;
-	/* drops, or what passed, if nothing is asked for by name; or what the process does */
-	for (i = 0; !args->reason && !args->kind && !args->process && i < COREPATH_DROP_COUNT; i++)
-		f->reasons[i] = corepath_is_drop(i) == (f->verdict != FILTER_PASSED);
+	/* drops, or what passed, if nothing is asked for by name; or what the process does. Of a
+	 * recording, all that it was asked for. */
+	for (i = 0; any && !args->process && i < COREPATH_DROP_COUNT; i++)
+		f->reasons[i] = recorded || corepath_is_drop(i) == (f->verdict != FILTER_PASSED);
 	for (i = COREPATH_EVENT_PACKET + 1;
-	     !args->reason && !args->kind && args->process && i < COREPATH_EVENT_KINDS; i++)
+	     any && (args->process || (recorded && !packets)) && i < COREPATH_EVENT_KINDS; i++)
 		f->kinds[i] = true;
 	status = parse_reasons(args->reason, f->reasons);
 	if (!status)

@@ -20,6 +20,9 @@ struct filter {
 		*process; /* a PID, a file if it has a '/', else the name that ps shows; or NULL */
 };
 
+/* Whether they are about what was recorded. */
+bool filter_of_recording(const struct args *args);
+
 /* Reads the options. Returns an exit status, and then has said why. */
 int filter_parse(const struct args *args, struct filter *f);
 

@@ -11,7 +11,7 @@ const char *command_name(const struct command *c, char buf[64])
 	return buf;
 }
 
-static void print_options(unsigned int mask)
+static void print_options(__u64 mask)
 {
 	char left[64];
 	int i;
@@ -50,7 +50,7 @@ int help_command(const struct command *c)
 	return EXIT_DONE;
 }
 
-static json_t *options_json(unsigned int mask)
+static json_t *options_json(__u64 mask)
 {
 	json_t *array = json_array();
 	int i;

@@ -119,6 +119,19 @@ static int take_option(struct args *args, int opt, const char *value)
 	case OPT_PROCESS:
 		args->process = value;
 		break;
+	case OPT_FROM:
+		args->from = value;
+		break;
+	case OPT_SINCE:
+		args->since = value;
+		break;
+	case OPT_LAST:
+		return parse_number(opt, value, INT32_MAX, &args->last);
+	case OPT_FOLLOW:
+		args->follow = true;
+		break;
+	case OPT_SIZE:
+		return parse_number(opt, value, 1 << 20, &args->mib);
 	case OPT_FOR:
 		return parse_number(opt, value, INT32_MAX, &args->seconds);
 	case OPT_COUNT:
@@ -164,7 +177,7 @@ static int take_option(struct args *args, int opt, const char *value)
 }
 
 /* Parses every option of every command; `seen` says which were given. */
-static int parse(int argc, char **argv, struct args *args, unsigned int *seen)
+static int parse(int argc, char **argv, struct args *args, __u64 *seen)
 {
 	struct option table[N_OPTIONS] = {};
 	int i, opt, status;
@@ -242,16 +255,16 @@ static int fail_command(const struct args *args)
 	return report_usage("%s: no such command; 'corepath --help' shows them all", word);
 }
 
-static int check(const struct command *c, const struct args *args, unsigned int seen)
+static int check(const struct command *c, const struct args *args, __u64 seen)
 {
-	unsigned int extra = seen & ~(c->opts | ANYWHERE);
+	__u64 extra = seen & ~(c->opts | ANYWHERE);
 	char name[64];
 
 	command_name(c, name);
 	if (extra)
 		return report_usage("%s: does not take --%s; 'corepath %s --help' shows what it "
 				    "takes",
-				    name, options[__builtin_ctz(extra)].name, name);
+				    name, options[__builtin_ctzll(extra)].name, name);
 	if (args->n_operands < c->min_operands)
 		return report_usage("%s: %s is missing; for example: %s", name, c->operands,
 				    c->example);
@@ -271,7 +284,7 @@ int main(int argc, char **argv)
 {
 	struct args args = {.pin_dir = COREPATH_PIN_DIR, .hook = "xdp"};
 	const struct command *c;
-	unsigned int seen = 0;
+	__u64 seen = 0;
 	int status;
 
 	args.devs = calloc(argc, sizeof(*args.devs)); /* no more devices than words */

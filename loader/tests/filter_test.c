@@ -66,7 +66,7 @@ static struct with_data matches(bool prevented, const char *exe)
 	return e;
 }
 
-/* Of each kind, by itself, whether it is shown. */
+/* Of each kind, by itself, whether it is shown, of all that there is. */
 static const struct {
 	struct args args;
 	bool dropped, passed, exec, prevented, logged;
@@ -95,9 +95,11 @@ START_TEST(shows)
 	struct corepath_packet_event passed = packet(COREPATH_DROP_LB_TUNNELED);
 	struct with_data exec = runs("/usr/bin/curl"), deny = matches(true, "/usr/bin/curl"),
 			 log = matches(false, "/usr/bin/curl");
+	struct args args = cases[_i].args;
 	struct filter f = {};
 
-	ck_assert_int_eq(filter_parse(&cases[_i].args, &f), EXIT_DONE);
+	args.reason = args.kind = "all";
+	ck_assert_int_eq(filter_parse(&args, &f), EXIT_DONE);
 	ck_assert_int_eq(filter_wants(&f, &dropped.head), cases[_i].dropped);
 	ck_assert_int_eq(filter_wants(&f, &passed.head), cases[_i].passed);
 	ck_assert_int_eq(filter_wants(&f, &exec.exec.head), cases[_i].exec);
@@ -127,6 +129,43 @@ START_TEST(asks_for)
 }
 END_TEST
 
+/* A recording is shown whole, or what was asked for by name. */
+START_TEST(of_a_recording)
+{
+	static const struct {
+		struct args args;
+		bool dropped, passed, exec;
+	} shown[] = {
+		{{.last = 5}, true, true, true},
+		{{.since = "1m"}, true, true, true},
+		{{.from = "f"}, true, true, true},
+		{{.from = "f", .verdict = "dropped"}, true, false, false},
+		{{.from = "f", .process = "curl"}, false, false, true},
+		{{.from = "f", .port = 53}, true, true, false},
+		{{.from = "f", .reason = "drops"}, true, false, false},
+		{{.from = "f", .reason = "denied_src4"}, true, false, false},
+		{{.from = "f", .reason = "drops,lb_tunneled"}, true, true, false},
+		{{.from = "f", .kind = "exec"}, false, false, true},
+		{{.from = "f", .kind = "fork"}, false, false, false},
+		{{.from = "f", .reason = "drops", .kind = "exec"}, true, false, true},
+	};
+	struct corepath_packet_event dropped = packet(COREPATH_DROP_DENIED_SRC4);
+	struct corepath_packet_event passed = packet(COREPATH_DROP_LB_TUNNELED);
+	struct with_data exec = runs("/usr/bin/curl");
+	size_t i;
+
+	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		struct filter f = {};
+
+		ck_assert_int_eq(filter_parse(&shown[i].args, &f), EXIT_DONE);
+		ck_assert_msg(filter_wants(&f, &dropped.head) == shown[i].dropped &&
+				      filter_wants(&f, &passed.head) == shown[i].passed &&
+				      filter_wants(&f, &exec.exec.head) == shown[i].exec,
+			      "row %zu", i);
+	}
+}
+END_TEST
+
 /* A reason that is no drop says so in its text; only two say it in other words. */
 START_TEST(drops)
 {
@@ -143,7 +182,8 @@ END_TEST
 
 int main(void)
 {
-	const struct test tests[] = {FOR_EACH(shows, cases), ONCE(asks_for), ONCE(drops)};
+	const struct test tests[] = {FOR_EACH(shows, cases), ONCE(asks_for), ONCE(of_a_recording),
+				     ONCE(drops)};
 
 	return RUN("filter", tests);
 }

@@ -98,6 +98,9 @@ def test_manual(prefix, said):
     ("uplink source ", ["add", "del"]),
     ("security load corepath-s", ["corepath-sweep.service", "corepath-sweep.timer"]),
     ("metrics --l", ["--listen"]),
+    ("record --s", ["--size"]),
+    ("record corepath-s", ["corepath-sweep.service", "corepath-sweep.timer"]),
+    ("observe --from corepath-s", ["corepath-sweep.service", "corepath-sweep.timer"]),
     ("no-such-thing ", []),
 ])
 def test_completion(prefix, typed, offered):
@@ -111,8 +114,8 @@ def test_completion(prefix, typed, offered):
 
 def test_units(prefix):
     units = sorted((prefix / "lib/systemd/system").iterdir())
-    assert [unit.name for unit in units] == ["corepath-metrics.service", "corepath-sweep.service", "corepath-sweep.timer",
-                                               "corepath.service"]
+    assert [unit.name for unit in units] == ["corepath-metrics.service", "corepath-record.service", "corepath-sweep.service",
+                                              "corepath-sweep.timer", "corepath.service"]
     done = run("systemd-analyze", "verify", "--man=no", *units)
     assert str(prefix) not in done.stderr, done.stderr
 

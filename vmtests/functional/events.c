@@ -38,11 +38,10 @@ static void expect(json_t *event, const char *key, const char *want)
 	free(got);
 }
 
-static void expect_event(struct command *watcher, enum path_family family, size_t bytes)
+static void expect_drop(const char *line, enum path_family family, size_t bytes)
 {
 	static const char *const source[] = {"\"198.51.100.7\"", "\"2001:db8:bad::7\""};
 	static const char *const reason[] = {"\"denied_src4\"", "\"denied_src6\""};
-	const char *line = command_line(watcher);
 	json_t *event = line ? json_loads(line, 0, NULL) : NULL;
 	char size[16];
 
@@ -59,6 +58,11 @@ static void expect_event(struct command *watcher, enum path_family family, size_
 	snprintf(size, sizeof(size), "%zu", bytes);
 	expect(event, "bytes", size);
 	json_decref(event);
+}
+
+static void expect_event(struct command *watcher, enum path_family family, size_t bytes)
+{
+	expect_drop(command_line(watcher), family, bytes);
 }
 
 static void drop_one(struct path *path, enum path_family family)
@@ -101,6 +105,66 @@ static void told_of_drops(int index __attribute__((unused)))
 	if (*command_output)
 		ck_abort_msg("there was more to observe than was dropped\n%s", command_output);
 	command_good("down");
+}
+
+/* ---- recorded ---- */
+
+#define RECORDING "/tmp/events"
+
+/* Drops one of each family while it is recorded. */
+static void record_drops(struct path *path)
+{
+	struct command recorder = command_start("record", RECORDING, NULL);
+	const char *line = command_line(&recorder);
+
+	if (!line || !strstr(line, "watching"))
+		ck_abort_msg("record does not say that it watches: %s", line ?: "(ended)");
+	for (int family = 0; family < PATH_FAMILIES; family++)
+		drop_one(path, family);
+	if (command_end(&recorder, SIGINT) || *command_output)
+		ck_abort_msg("record was to end without a word\n%s", command_output);
+}
+
+/* What `corepath observe` of the recording says: a packet of each family of those, in turn. */
+static void expect_recorded(const struct path *path, const char *option, const char *value,
+			    int first, int n)
+{
+	char *line, *rest = command_output;
+
+	command_good("observe", "--from", RECORDING, "--json", option, value);
+	for (; n > 0; n--, first = (first + 1) % PATH_FAMILIES) {
+		line = strsep(&rest, "\n");
+		expect_drop(line, first, path->frame[first]);
+	}
+	if (rest && *rest)
+		ck_abort_msg("%s %s: more was recorded than was dropped\n%s", option, value, rest);
+}
+
+/* It can be asked later, when the datapath is gone, and while more is recorded. */
+static void recorded(int index __attribute__((unused)))
+{
+	struct command follower;
+	struct path path;
+
+	unlink(RECORDING);
+	path_open(&path, PATH_PLAIN);
+	command_good("up", "--dev", PATH_DEVICE);
+	command_good("prefilter", "add", PATH_DENIED4, PATH_DENIED6);
+	record_drops(&path);
+	drop_one(&path, PATH_V4); /* by nobody */
+	follower = command_start("observe", "--from", RECORDING, "--last", "1", "--follow",
+				 "--json", NULL);
+	expect_event(&follower, PATH_V6, path.frame[PATH_V6]);
+	record_drops(&path);
+	expect_event(&follower, PATH_V4, path.frame[PATH_V4]);
+	expect_event(&follower, PATH_V6, path.frame[PATH_V6]);
+	end(&follower);
+	command_good("down");
+	expect_recorded(&path, "--since", "1d", PATH_V4, 4);
+	expect_recorded(&path, "--last", "3", PATH_V6, 3);
+	expect_recorded(&path, "--count", "1", PATH_V4, 1);
+	expect_recorded(&path, "--since", "2100-01-01T00:00:00Z", PATH_V4, 0);
+	expect_recorded(&path, "--proto", "tcp", PATH_V4, 0);
 }
 
 /* Watchers that are killed take no room from those who come after. */
@@ -280,6 +344,7 @@ static const struct functional_test tests[] = {
 	{"functional.events.told_of_drops", told_of_drops, 0},
 	{"functional.events.killed_watchers_make_room", killed_watchers_make_room, 0},
 	{"functional.events.lost_are_counted", lost_are_counted, 0},
+	{"functional.events.recorded", recorded, 0},
 };
 
 void events_add(Suite *suite, const struct selection *selection)
