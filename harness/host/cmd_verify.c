@@ -52,7 +52,7 @@ int verifier_suite(struct suite *suite, char **objects, unsigned n)
 {
 	*suite = (struct suite){
 		.name = "verifier",
-		.about = "every program judged alone",
+		.about = "every program of every object",
 		.profile = "default",
 		.timeout = 600,
 	};

@@ -48,12 +48,13 @@ static bool print_object(const struct corepath_packet_event *e, const char *time
 	json_t *line;
 	bool done;
 
-	line = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s?, s:s?, s:i, s:i, s:I}", "time",
-			 time, "hook", corepath_hook_name(e->head.hook), "dev", dev, "reason", corepath_drop_name(e->reason),
-			 "dropped", corepath_is_drop(e->reason), "proto",
-			 filter_proto_name(e, proto), "src", end_of(e, &e->flow.src, 0, src), "dst",
-			 end_of(e, &e->flow.dst, 0, dst), "sport", ntohs(e->flow.sport), "dport",
-			 ntohs(e->flow.dport), "bytes", (json_int_t)e->bytes);
+	line = json_pack("{s:s, s:s, s:s, s:s, s:b, s:s, s:s?, s:s?, s:i, s:i, s:I}", "time", time,
+			 "hook", corepath_hook_name(e->head.hook), "dev", dev, "reason",
+			 corepath_drop_name(e->reason), "dropped", corepath_is_drop(e->reason),
+			 "proto", filter_proto_name(e, proto), "src",
+			 end_of(e, &e->flow.src, 0, src), "dst", end_of(e, &e->flow.dst, 0, dst),
+			 "sport", ntohs(e->flow.sport), "dport", ntohs(e->flow.dport), "bytes",
+			 (json_int_t)e->bytes);
 	done = line && !json_dumpf(line, stdout, JSON_COMPACT);
 	json_decref(line);
 	putchar('\n');

@@ -132,7 +132,8 @@ static void folder_of(const char *file, char folder[4096])
 
 /* ---- writing ---- */
 
-/* What is there already: r->size is where its last whole entry ends. Returns what comes after it. */
+/* What is there already: r->size is where its last whole entry ends. Returns what comes after it.
+ */
 static int find_end(struct recorder *r)
 {
 	int fd = dup(r->fd);
@@ -293,8 +294,8 @@ static int follow(struct reading *r)
 
 	folder_of(r->file, folder);
 	r->changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (r->changes < 0 || inotify_add_watch(r->changes, folder,
-						IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
+	if (r->changes < 0 ||
+	    inotify_add_watch(r->changes, folder, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0)
 		return fail(r->file, "cannot be followed: %s", strerror(errno));
 	return 0;
 }
@@ -310,9 +311,7 @@ static const char *next_name(const struct reading *r)
 		return NULL;
 	if (newest && newest == st.st_ino)
 		return NULL;
-	return older && older != st.st_ino && older != r->was ? r->older
-	       : newest					       ? r->file
-							       : NULL;
+	return older && older != st.st_ino && older != r->was ? r->older : newest ? r->file : NULL;
 }
 
 static int open_next(struct reading *r, const char *name)

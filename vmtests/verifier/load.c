@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Loads one program by itself: see load.h. */
+/* Loads programs, each by itself or together: see load.h. */
 #include "load.h"
 
 #include <bpf/bpf.h>
@@ -25,6 +25,9 @@
  * libbpf's relo_core.c; kernels name it as an unknown function. */
 static const char *const core_marks[] = {"#195896080", "0xbad2310", "CO-RE relocation"};
 
+/* One buffer for the run: fresh zero pages per program would cost more than the load. */
+static char log_buffer[LOG_BYTES];
+
 /* What the wrapped bpf_prog_load() below saw of the program that is being judged. */
 static struct {
 	const char *name;
@@ -33,6 +36,14 @@ static struct {
 	struct bpf_line_info *lines;
 	unsigned int line_count;
 } seen;
+
+/* What load_together() has the wrapped bpf_prog_load() do. */
+static struct {
+	const char *const *names; /* NULL: nothing */
+	size_t n, accepted;
+	const struct load_listener *listener;
+	char *log;
+} together;
 
 int __real_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *license,
 			 const struct bpf_insn *insns, size_t insn_count,
@@ -49,10 +60,50 @@ static long long now_ns(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
+static void read_sizes(int fd, struct load_result *out)
+{
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+
+	/* bpf_prog_get_info_by_fd() is not in every libbpf this is built with: since 1.2 */
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return;
+	out->xlated_bytes = info.xlated_prog_len;
+	out->jited_bytes = info.jited_prog_len;
+}
+
+/* The one of load_together() that is next. */
+static int load_next(enum bpf_prog_type type, const char *name, const char *license,
+		     const struct bpf_insn *insns, size_t insn_count,
+		     struct bpf_prog_load_opts *opts)
+{
+	struct load_result result = {.asked = true, .stage = STAGE_VERIFIER};
+	const struct load_listener *listener = together.listener;
+	long long start;
+	int fd, saved;
+
+	listener->asking(together.accepted, listener->arg);
+	together.log[0] = '\0';
+	start = now_ns();
+	fd = __real_bpf_prog_load(type, name, license, insns, insn_count, opts);
+	saved = errno;
+	result.load_ns = now_ns() - start;
+	if (fd >= 0 && !verifier_log_parse(together.log, &result.log)) {
+		result.accepted = true;
+		result.shown = strdup(together.log);
+		read_sizes(fd, &result);
+		listener->accepted(together.accepted++, &result, listener->arg);
+	}
+	load_result_free(&result);
+	errno = saved;
+	return fd;
+}
+
 /*
  * The linker (--wrap=bpf_prog_load) puts this between libbpf's object code and its system call
- * wrapper, for two things libbpf 1.5 does not tell: the time of the call alone, and the line info
- * of the instruction stream as the kernel gets it, with subprograms appended and relocated.
+ * wrapper, for what libbpf 1.5 does not tell: that a program comes next, the time of the call
+ * alone, and the line info of the instruction stream as the kernel gets it, with subprograms
+ * appended and relocated.
  */
 int __wrap_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *license,
 			 const struct bpf_insn *insns, size_t insn_count,
@@ -62,6 +113,9 @@ int __wrap_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *
 	long long start;
 	int fd, saved;
 
+	if (together.names && together.accepted < together.n && name &&
+	    !strcmp(name, together.names[together.accepted]))
+		return load_next(type, name, license, insns, insn_count, opts);
 	if (ours && opts && opts->line_info_cnt &&
 	    opts->line_info_rec_size >= sizeof(struct bpf_line_info)) {
 		free(seen.lines);
@@ -104,19 +158,26 @@ static void keep_log(const char *base, const char *ending, const char *log)
 	}
 }
 
-/* Only @wanted is loaded; maps keep no pins and have at least one entry, as real loaders set the
- * size of those an object leaves at 0. */
-static struct bpf_program *leave_only(struct bpf_object *object, const char *wanted)
+/* Only the @n programs @wanted, in the order in which the object has them, are loaded, with their
+ * logs at @level in @log. Maps keep no pins and have at least one entry, as real loaders set the
+ * size of those an object leaves at 0. Returns the last of those programs. */
+static struct bpf_program *leave_only(struct bpf_object *object, const char *const *wanted,
+				      size_t n, unsigned int level, char *log)
 {
 	struct bpf_program *program, *found = NULL;
 	struct bpf_map *map;
+	size_t next = 0;
 
 	bpf_object__for_each_program (program, object) {
-		bool is_it = !strcmp(bpf_program__name(program), wanted);
+		bool is_it = next < n && !strcmp(bpf_program__name(program), wanted[next]);
 
 		bpf_program__set_autoload(program, is_it);
-		if (is_it)
-			found = program;
+		if (!is_it)
+			continue;
+		bpf_program__set_log_buf(program, log, LOG_BYTES);
+		bpf_program__set_log_level(program, level);
+		found = program;
+		next++;
 	}
 	bpf_object__for_each_map (map, object) {
 		const char *type = libbpf_bpf_map_type_str(bpf_map__type(map));
@@ -126,7 +187,7 @@ static struct bpf_program *leave_only(struct bpf_object *object, const char *wan
 		if (bpf_map__max_entries(map) == 0 && !(type && strstr(type, "storage")))
 			bpf_map__set_max_entries(map, 1);
 	}
-	return found;
+	return next == n ? found : NULL;
 }
 
 static bool has_core_mark(const char *text)
@@ -208,8 +269,6 @@ static void find_source(const struct btf *btf, long insn, struct load_result *ou
 static int load_once(const char *path, const char *name, unsigned int level, char *log,
 		     struct bpf_object **object, struct bpf_program **program)
 {
-	int err;
-
 	load_capture_prints();
 	forget_seen();
 	log[0] = '\0';
@@ -217,14 +276,11 @@ static int load_once(const char *path, const char *name, unsigned int level, cha
 	*object = bpf_object__open_file(path, NULL);
 	if (!*object)
 		return -errno;
-	*program = leave_only(*object, name);
+	*program = leave_only(*object, &name, 1, level, log);
 	if (!*program)
 		return -ENOENT;
 	seen.name = bpf_program__name(*program);
-	err = bpf_program__set_log_buf(*program, log, LOG_BYTES);
-	if (!err)
-		err = bpf_program__set_log_level(*program, level);
-	return err ? err : bpf_object__load(*object);
+	return bpf_object__load(*object);
 }
 
 /* The second load of a rejected program: the way the verifier went, to find the source line. */
@@ -259,18 +315,6 @@ static void load_for_steps(const char *path, const char *name, const char *log_b
 		verifier_log_free(&log);
 	}
 	bpf_object__close(object);
-}
-
-static void read_sizes(int fd, struct load_result *out)
-{
-	struct bpf_prog_info info = {};
-	__u32 len = sizeof(info);
-
-	/* bpf_prog_get_info_by_fd() is not in every libbpf this is built with: since 1.2 */
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return;
-	out->xlated_bytes = info.xlated_prog_len;
-	out->jited_bytes = info.jited_prog_len;
 }
 
 /* Types that hook into another BPF program or a kernel table given at run time. */
@@ -321,14 +365,38 @@ static void judge(const char *path, const char *name, const char *log_base, char
 
 void load_program(const char *path, const char *name, const char *log_base, struct load_result *out)
 {
-	/* One buffer for the run: fresh zero pages per program would cost more than the load. */
-	static char log[LOG_BYTES];
-
 	memset(out, 0, sizeof(*out));
-	judge(path, name, log_base, log, out);
+	judge(path, name, log_base, log_buffer, out);
 	if (!out->accepted && out->asked && out->stage == STAGE_VERIFIER)
-		load_for_steps(path, name, log_base, log, out);
+		load_for_steps(path, name, log_base, log_buffer, out);
 	forget_seen();
+}
+
+size_t load_together(const char *path, const char *const *names, size_t n,
+		     const struct load_listener *listener)
+{
+	struct bpf_object *object;
+
+	load_capture_prints();
+	forget_seen();
+	object = bpf_object__open_file(path, NULL);
+	if (!object)
+		return 0;
+	together.names = names;
+	together.n = n;
+	together.accepted = 0;
+	together.listener = listener;
+	together.log = log_buffer;
+	if (leave_only(object, names, n, LOG_STATS, log_buffer))
+		bpf_object__load(object);
+	together.names = NULL;
+	bpf_object__close(object);
+	return together.accepted;
+}
+
+void load_keep_log(const char *log_base, const struct load_result *result)
+{
+	keep_log(log_base, "stats", result->shown ?: "");
 }
 
 void load_result_free(struct load_result *result)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loads one program of one object by itself and says what the kernel made of it. */
+/* Loads programs of an object and says what the kernel made of each. */
 #ifndef VERIFIER_LOAD_H
 #define VERIFIER_LOAD_H
 
@@ -51,6 +51,26 @@ struct load_result {
  */
 void load_program(const char *path, const char *program, const char *log_base,
 		  struct load_result *out);
+
+/* Told of program @index of those that are loaded together: before the kernel is asked, and when it
+ * has accepted it. */
+struct load_listener {
+	void (*asking)(size_t index, void *arg);
+	void (*accepted)(size_t index, const struct load_result *result, void *arg);
+	void *arg;
+};
+
+/*
+ * Loads the programs @names of the object at @path, which are in the order in which it has them,
+ * until one is not accepted. Most programs are, and what libbpf does before the first load (the
+ * object, the kernel's BTF, maps) takes longer than most loads. Why one is not accepted, and
+ * whether it is for its own sake, is for load_program(). Returns how many were accepted.
+ */
+size_t load_together(const char *path, const char *const *names, size_t n,
+		     const struct load_listener *listener);
+
+/* As load_program() does. */
+void load_keep_log(const char *log_base, const struct load_result *result);
 
 void load_result_free(struct load_result *result);
 

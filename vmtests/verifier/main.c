@@ -197,55 +197,134 @@ static bool lacks_target(const struct load_result *result, const char *type, cha
 	return strstr(result->reason, "type STRUCT is unsupported");
 }
 
-static void judge_program(const char *path, const char *object, const char *program,
-			  const char *type, int how, bool optional)
+/* One object, and its programs in the order in which it has them. */
+struct subject {
+	const char *path;
+	char object[256];
+	int how;
+	const char **names;
+	struct judged {
+		const char *type;
+		bool optional;
+		bool begun; /* its start has been told */
+		char test[512], log_base[4096];
+	} *programs;
+	size_t n, first; /* `first`: whom a listener's 0 stands for */
+};
+
+static void begin(struct judged *p)
 {
-	char test[512], name[128], log_base[4096], missing[256];
-	struct load_result result;
+	if (!p->begun)
+		result_start(p->test);
+	p->begun = true;
+}
+
+static void report(const struct subject *s, size_t i, const struct load_result *result)
+{
+	const struct judged *p = &s->programs[i];
+	char missing[256];
 	json_t *line;
 
-	result_name(name, sizeof(name), program);
-	snprintf(test, sizeof(test), "verifier.%s.%s", object, name);
-	snprintf(log_base, sizeof(log_base), "%s/%s.%s", log_dir ? log_dir : "", object, name);
-
-	result_start(test);
-	load_program(path, program, log_dir ? log_base : NULL, &result);
-	if (result.accepted && !result.asked)
-		line = result_new(test, RESULT_ERROR,
+	if (result->accepted && !result->asked)
+		line = result_new(p->test, RESULT_ERROR,
 				  "libbpf reports success but never asked the kernel to load it");
-	else if (result.accepted)
-		line = result_new(test, RESULT_PASS, NULL);
+	else if (result->accepted)
+		line = result_new(p->test, RESULT_PASS, NULL);
 	else
-		line = result_new(test, status_of(&result), "%s%s",
-				  result.needs_company ? "cannot be judged alone: " : "",
-				  result.reason);
-	if (!result.accepted && (how & NEEDS_JIT) && !jit_is_on()) {
+		line = result_new(p->test, status_of(result), "%s%s",
+				  result->needs_company ? "cannot be judged alone: " : "",
+				  result->reason);
+	if (!result->accepted && (s->how & NEEDS_JIT) && !jit_is_on()) {
 		json_object_set_new(line, "status", json_string("SKIP"));
 		json_object_set_new(line, "missing", json_string(VMTESTS_JIT));
-	} else if (!result.accepted && (how & SOME_TARGETS) && optional &&
-		   lacks_target(&result, type, missing, sizeof(missing))) {
+	} else if (!result->accepted && (s->how & SOME_TARGETS) && p->optional &&
+		   lacks_target(result, p->type, missing, sizeof(missing))) {
 		json_object_set_new(line, "status", json_string("SKIP"));
 		json_object_set_new(line, "missing", json_string(missing));
 	}
-	json_object_set_new(line, "verifier", verifier_json(object, program, type, &result));
-	if (result.file)
-		json_object_set_new(line, "source", source_json(&result));
-	if (result.shown && *result.shown)
-		result_set_log(line, result.shown, strlen(result.shown));
+	json_object_set_new(line, "verifier",
+			    verifier_json(s->object, s->names[i], p->type, result));
+	if (result->file)
+		json_object_set_new(line, "source", source_json(result));
+	if (result->shown && *result->shown)
+		result_set_log(line, result->shown, strlen(result->shown));
 	result_write(line);
+}
+
+static void on_asking(size_t index, void *arg)
+{
+	struct subject *s = arg;
+
+	begin(&s->programs[s->first + index]);
+}
+
+static void on_accepted(size_t index, const struct load_result *result, void *arg)
+{
+	struct subject *s = arg;
+
+	if (log_dir)
+		load_keep_log(s->programs[s->first + index].log_base, result);
+	report(s, s->first + index, result);
+}
+
+static void judge_alone(struct subject *s, size_t i)
+{
+	struct load_result result;
+
+	begin(&s->programs[i]);
+	load_program(s->path, s->names[i], log_dir ? s->programs[i].log_base : NULL, &result);
+	report(s, i, &result);
 	load_result_free(&result);
+}
+
+/* Those that the kernel accepts together; between them, each that it does not. */
+static void judge_programs(struct subject *s)
+{
+	const struct load_listener listener = {on_asking, on_accepted, s};
+	size_t i = 0;
+
+	while (i < s->n) {
+		s->first = i;
+		i += load_together(s->path, s->names + i, s->n - i, &listener);
+		if (i < s->n)
+			judge_alone(s, i++);
+	}
+}
+
+static void name_programs(struct subject *s, struct bpf_object *obj)
+{
+	struct bpf_program *program;
+	struct judged *p;
+	char name[128];
+
+	bpf_object__for_each_program (program, obj)
+		s->n++;
+	s->names = calloc(s->n, sizeof(*s->names));
+	s->programs = calloc(s->n, sizeof(*s->programs));
+	if (s->n && (!s->names || !s->programs))
+		result_die("out of memory");
+	s->n = 0;
+	bpf_object__for_each_program (program, obj) {
+		p = &s->programs[s->n];
+		s->names[s->n++] = bpf_program__name(program);
+		p->type = libbpf_bpf_prog_type_str(bpf_program__type(program)) ?: "unknown";
+		p->optional = !bpf_program__autoload(program);
+		result_name(name, sizeof(name), bpf_program__name(program));
+		snprintf(p->test, sizeof(p->test), "verifier.%s.%s", s->object, name);
+		snprintf(p->log_base, sizeof(p->log_base), "%s/%s.%s", log_dir ?: "", s->object,
+			 name);
+	}
 }
 
 static void judge_object(const char *path, int how)
 {
-	char object[256], test[512], why[1024];
-	const char *problem = NULL;
-	struct bpf_program *program;
+	struct subject s = {.path = path, .how = how};
 	struct bpf_object *obj = NULL;
-	int programs = 0;
+	const char *problem = NULL;
+	char test[512], why[1024];
 
-	object_name(path, object, sizeof(object));
-	snprintf(test, sizeof(test), "verifier.%s", object);
+	object_name(path, s.object, sizeof(s.object));
+	snprintf(test, sizeof(test), "verifier.%s", s.object);
 	if (not_an_object(path, why, sizeof(why))) {
 		problem = why;
 	} else {
@@ -261,16 +340,12 @@ static void judge_object(const char *path, int how)
 		}
 	}
 	if (obj) {
-		bpf_object__for_each_program (program, obj) {
-			const char *type = libbpf_bpf_prog_type_str(bpf_program__type(program));
-
-			judge_program(path, object, bpf_program__name(program),
-				      type ? type : "unknown", how,
-				      !bpf_program__autoload(program));
-			programs++;
-		}
+		name_programs(&s, obj);
+		judge_programs(&s);
 		bpf_object__close(obj);
-		if (!programs) {
+		free(s.names);
+		free(s.programs);
+		if (!s.n) {
 			snprintf(why, sizeof(why), "%s: no programs in it", path);
 			problem = why;
 		}
