@@ -176,15 +176,16 @@ static void prefix_goes(struct corepath_plan *plan, const void *was, const void 
 		note_prefix(plan, PREFIX_DEL, '-', was);
 }
 
-/* Tries have the size they were made with, as connections' tables do (plan_ct()). */
-static void plan_room(struct corepath_plan *plan, const struct corepath_config *from,
-		      const struct corepath_config *to)
+bool cp_plan_keeps_size(struct corepath_plan *plan, const char *key, const char *maps, __u32 has,
+			__u32 wants)
 {
-	if (from->max_prefixes && to->max_prefixes && from->max_prefixes != to->max_prefixes)
-		plan->err = cp_fail(EINVAL,
-				    "prefilter.max: the tries are there with %u, and the file has "
-				    "%u; leave it out, or run 'corepath down' and 'corepath up -f'",
-				    from->max_prefixes, to->max_prefixes);
+	if (!has || !wants || has == wants)
+		return true;
+	plan->err = cp_fail(EINVAL,
+			    "%s: the %s are there with %u, and the file has %u; leave it out, or "
+			    "run 'corepath down' and 'corepath up -f'",
+			    key, maps, has, wants);
+	return false;
 }
 
 static void plan_prefixes(struct corepath_plan *plan, const struct corepath_config *from,
@@ -401,7 +402,7 @@ int corepath_plan_make(const struct corepath_config *from, const struct corepath
 		return cp_fail(ENOMEM, "plan: out of memory; free some");
 	p->from = from;
 	p->to = to;
-	plan_room(p, from, to);
+	cp_plan_keeps_size(p, "prefilter.max", "tries", from->max_prefixes, to->max_prefixes);
 	plan_devices(p, from, to);
 	plan_balancer(p, from, to);
 	plan_prefixes(p, from, to, prefix_comes);

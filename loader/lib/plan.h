@@ -70,6 +70,11 @@ struct corepath_plan {
 struct change *cp_plan_note(struct corepath_plan *plan, enum kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Maps that are there have the size they were made with: a file that wants another one (0: none is
+ * given) is told so before anything is changed. */
+bool cp_plan_keeps_size(struct corepath_plan *plan, const char *key, const char *maps, __u32 has,
+			__u32 wants);
+
 typedef int cp_plan_compare(const void *a, const void *b);
 
 /* `was` or `will` NULL: it comes, or goes. */

@@ -39,19 +39,13 @@ static void note_ct(struct corepath_plan *plan, const struct corepath_ct_setting
 		s;
 }
 
-/* Tables that are there have the size they have: a file that wants another one is told so before
- * anything is changed. */
 static void plan_ct(struct corepath_plan *plan)
 {
 	const struct corepath_ct_settings *a = &plan->from->ct, *b = &plan->to->ct;
 
-	if (a->max && b->max && a->max != b->max)
-		plan->err = cp_fail(EINVAL,
-				    "ct.max: the tables are there with %u, and the file has %u; "
-				    "leave it out, or run 'corepath down' and 'corepath up -f'",
-				    a->max, b->max);
-	else if (memcmp(a->timeout_s, b->timeout_s, sizeof(a->timeout_s)) ||
-		 a->pickup != b->pickup || (b->max && !a->max))
+	if (cp_plan_keeps_size(plan, "ct.max", "tables", a->max, b->max) &&
+	    (memcmp(a->timeout_s, b->timeout_s, sizeof(a->timeout_s)) || a->pickup != b->pickup ||
+	     (b->max && !a->max)))
 		note_ct(plan, b);
 }
 

@@ -42,7 +42,6 @@ static struct {
 	const char *const *names; /* NULL: nothing */
 	size_t n, accepted;
 	const struct load_listener *listener;
-	char *log;
 } together;
 
 int __real_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *license,
@@ -72,31 +71,18 @@ static void read_sizes(int fd, struct load_result *out)
 	out->jited_bytes = info.jited_prog_len;
 }
 
-/* The one of load_together() that is next. */
-static int load_next(enum bpf_prog_type type, const char *name, const char *license,
-		     const struct bpf_insn *insns, size_t insn_count,
-		     struct bpf_prog_load_opts *opts)
+/* The next one of load_together() is accepted. */
+static void tell_accepted(int fd, long long load_ns)
 {
-	struct load_result result = {.asked = true, .stage = STAGE_VERIFIER};
-	const struct load_listener *listener = together.listener;
-	long long start;
-	int fd, saved;
+	struct load_result result = {
+		.accepted = true, .asked = true, .stage = STAGE_VERIFIER, .load_ns = load_ns};
 
-	listener->asking(together.accepted, listener->arg);
-	together.log[0] = '\0';
-	start = now_ns();
-	fd = __real_bpf_prog_load(type, name, license, insns, insn_count, opts);
-	saved = errno;
-	result.load_ns = now_ns() - start;
-	if (fd >= 0 && !verifier_log_parse(together.log, &result.log)) {
-		result.accepted = true;
-		result.shown = strdup(together.log);
+	if (!verifier_log_parse(log_buffer, &result.log)) {
+		result.shown = strdup(log_buffer);
 		read_sizes(fd, &result);
-		listener->accepted(together.accepted++, &result, listener->arg);
+		together.listener->accepted(together.accepted++, &result, together.listener->arg);
 	}
 	load_result_free(&result);
-	errno = saved;
-	return fd;
 }
 
 /*
@@ -110,12 +96,15 @@ int __wrap_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *
 			 struct bpf_prog_load_opts *opts)
 {
 	bool ours = seen.name && name && !strcmp(name, seen.name);
-	long long start;
+	bool next = together.names && together.accepted < together.n && name &&
+		    !strcmp(name, together.names[together.accepted]);
+	long long start, ns;
 	int fd, saved;
 
-	if (together.names && together.accepted < together.n && name &&
-	    !strcmp(name, together.names[together.accepted]))
-		return load_next(type, name, license, insns, insn_count, opts);
+	if (next) {
+		together.listener->asking(together.accepted, together.listener->arg);
+		log_buffer[0] = '\0';
+	}
 	if (ours && opts && opts->line_info_cnt &&
 	    opts->line_info_rec_size >= sizeof(struct bpf_line_info)) {
 		free(seen.lines);
@@ -129,10 +118,13 @@ int __wrap_bpf_prog_load(enum bpf_prog_type type, const char *name, const char *
 	start = now_ns();
 	fd = __real_bpf_prog_load(type, name, license, insns, insn_count, opts);
 	saved = errno;
+	ns = now_ns() - start;
 	if (ours) {
 		seen.asked = true;
-		seen.ns = now_ns() - start;
+		seen.ns = ns;
 	}
+	if (next && fd >= 0)
+		tell_accepted(fd, ns);
 	errno = saved;
 	return fd;
 }
@@ -160,7 +152,8 @@ static void keep_log(const char *base, const char *ending, const char *log)
 
 /* Only the @n programs @wanted, in the order in which the object has them, are loaded, with their
  * logs at @level in @log. Maps keep no pins and have at least one entry, as real loaders set the
- * size of those an object leaves at 0. Returns the last of those programs. */
+ * size of those an object leaves at 0. Returns the last of those programs, or NULL if one is not
+ * there, or has no log. */
 static struct bpf_program *leave_only(struct bpf_object *object, const char *const *wanted,
 				      size_t n, unsigned int level, char *log)
 {
@@ -174,8 +167,9 @@ static struct bpf_program *leave_only(struct bpf_object *object, const char *con
 		bpf_program__set_autoload(program, is_it);
 		if (!is_it)
 			continue;
-		bpf_program__set_log_buf(program, log, LOG_BYTES);
-		bpf_program__set_log_level(program, level);
+		if (bpf_program__set_log_buf(program, log, LOG_BYTES) ||
+		    bpf_program__set_log_level(program, level))
+			return NULL;
 		found = program;
 		next++;
 	}
@@ -386,7 +380,6 @@ size_t load_together(const char *path, const char *const *names, size_t n,
 	together.n = n;
 	together.accepted = 0;
 	together.listener = listener;
-	together.log = log_buffer;
 	if (leave_only(object, names, n, LOG_STATS, log_buffer))
 		bpf_object__load(object);
 	together.names = NULL;
