@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What every test program here ends with: its tests run by Check, its exit status. */
+/* What every unit test ends with, here and in loader/tests/: its tests run by Check, its exit
+ * status. */
 #ifndef VMTEST_TESTS_RUNNER_H
 #define VMTEST_TESTS_RUNNER_H
 

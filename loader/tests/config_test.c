@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "corepath.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 /* Reads a text as a file of that name in the present folder. */
 static int read_text(const char *text, struct corepath_config **config)

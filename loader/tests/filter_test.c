@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include "../cmd/filter.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 /* main.c's, which is not linked here */
 int report_usage(const char *fmt, ...)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "corepath.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 /* Parses the words of `text`, which it changes. */
 static int parse(char *text, struct corepath_signature *s)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "corepath.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 static const struct {
 	const char *proto, *text, *means;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "../lib/internal.h"
 #include "../lib/maglev.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 /* The tables' sizes, the only one of one slot left out. What is promised of shares and moves holds
  * at the paper's large one as well. */

@@ -12,7 +12,7 @@
 #include <string.h>
 #include "../cmd/rates.h"
 #include "../lib/metrics_text.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 static struct corepath_service_info service(const char *proto, const char *text,
 					    const struct corepath_backend_spec *backends, size_t n,

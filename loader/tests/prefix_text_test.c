@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "corepath.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 /* What is taken, what it means in the canonical text of RFC 4632 and RFC 5952, host bits or not. */
 static const struct {

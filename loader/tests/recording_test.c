@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "../cmd/recording.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 #define MANY (1ull << 20)
 

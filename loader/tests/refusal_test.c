@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../lib/refusal.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 #define LOGS	  "vmtests/verifier/testdata/"
 #define ENOTSUPP_ 524

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "corepath.h"
-#include "runner.h"
+#include "../../harness/tests/runner.h"
 
 /* The longest list there can be. */
 #define EIGHT "tcp/65528,udp/65529,tcp/65530,udp/65531,tcp/65532,udp/65533,tcp/65534,udp/65535"
