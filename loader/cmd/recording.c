@@ -69,6 +69,21 @@ static int read_head(FILE *file, __u64 *at)
 	return WHOLE;
 }
 
+static bool has_its_texts(const struct corepath_event *event)
+{
+	struct corepath_exec_text text;
+	const char *path, *exe;
+
+	switch (event->kind) {
+	case COREPATH_EVENT_EXEC:
+		return !corepath_exec_text((const void *)event, &text);
+	case COREPATH_EVENT_RULE:
+		return !corepath_rule_text((const void *)event, &path, &exe);
+	default:
+		return true;
+	}
+}
+
 /* An entry that is whole in its size may still be none: of a disk that lied, or an editor. */
 static bool is_entry(const struct entry *e)
 {
@@ -78,7 +93,8 @@ static bool is_entry(const struct entry *e)
 	if (!with)
 		return e->lost;
 	return with >= sizeof(*event) && event->size >= sizeof(*event) && event->size <= with &&
-	       with - event->size < ALIGN && memchr(e->dev, '\0', sizeof(e->dev));
+	       with - event->size < ALIGN && memchr(e->dev, '\0', sizeof(e->dev)) &&
+	       has_its_texts(event);
 }
 
 /* Into `buf` of ENTRY_MAX. Goes back to *at if what is there is not whole. */

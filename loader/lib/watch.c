@@ -359,7 +359,8 @@ int corepath_exec_text(const struct corepath_exec_event *e, struct corepath_exec
 int corepath_rule_text(const struct corepath_rule_event *e, const char **path, const char **exe)
 {
 	if (e->head.size < sizeof(*e) ||
-	    e->head.size - sizeof(*e) < (size_t)e->path_len + e->exe_len)
+	    e->head.size - sizeof(*e) < (size_t)e->path_len + e->exe_len ||
+	    !memchr(e->name, '\0', sizeof(e->name)))
 		return cp_fail(
 			EINVAL,
 			"rule event: its texts are longer than it is; is the datapath of another version?");

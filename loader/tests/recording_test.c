@@ -299,6 +299,31 @@ START_TEST(damage_is_told)
 }
 END_TEST
 
+/* Events that say of themselves what is not so. */
+START_TEST(texts_that_are_not_there)
+{
+	struct corepath_exec_event exec = {
+		.head = {.kind = COREPATH_EVENT_EXEC, .size = sizeof(exec)}, .args_len = 1};
+	struct corepath_rule_event path = {
+		.head = {.kind = COREPATH_EVENT_RULE, .size = sizeof(path)}, .path_len = 1};
+	struct corepath_rule_event unended = {
+		.head = {.kind = COREPATH_EVENT_RULE, .size = sizeof(unended)}};
+	const struct corepath_event *const events[] = {&exec.head, &path.head, &unended.head};
+	struct recorded what = {.event = events[_i]};
+	struct recorder w;
+
+	memset(unended.name, 'a', sizeof(unended.name));
+	begin();
+	ck_assert_int_eq(recorder_open(&w, name, MANY), 0);
+	add(&w, 0);
+	ck_assert_int_eq(recorder_add(&w, &what), 0);
+	ck_assert_int_eq(recorder_flush(&w), 0);
+	recorder_close(&w);
+	expect_events(0, 1, true);
+	end();
+}
+END_TEST
+
 START_TEST(since)
 {
 	static const struct {
@@ -334,15 +359,11 @@ END_TEST
 int main(void)
 {
 	const struct test tests[] = {
-		ONCE(goes_on_where_it_was),
-		ONCE(torn_anywhere),
-		ONCE(never_larger_than_asked),
-		ONCE(followed),
-		{other_files_stay, 3},
-		ONCE(of_another_layout),
-		ONCE(one_at_a_time),
-		ONCE(damage_is_told),
-		{since, 16},
+		ONCE(goes_on_where_it_was),    ONCE(torn_anywhere),
+		ONCE(never_larger_than_asked), ONCE(followed),
+		{other_files_stay, 3},	       ONCE(of_another_layout),
+		ONCE(one_at_a_time),	       ONCE(damage_is_told),
+		{texts_that_are_not_there, 3}, {since, 16},
 	};
 
 	return RUN("recording", tests);
