@@ -152,12 +152,14 @@ static void on_done(void *ctx, const struct vm_end *end, const struct console *c
 	over(j, end);
 }
 
-/* The machine that was to be saved ended before it was up; its console is the job's. */
-static void vm_never_up(struct job *j, const struct vm_end *end)
+/* The machine that was to be saved ended before it was up; its console is the job's as well. */
+static void vm_never_up(struct job *j, const struct vm_end *end, const char *console)
 {
 	size_t len;
-	char *text = read_file(j->console_path, &len);
+	char *text = read_file(console, &len);
 
+	if (strcmp(console, j->console_path) && link(console, j->console_path) < 0)
+		warn("%s: %m", j->console_path);
 	job_own_line(j, end->outcome, "vm", end->reason,
 		     text ? text + (len > CONSOLE_TEXT ? len - CONSOLE_TEXT : 0) : NULL);
 	j->infra_failed = end->outcome != OC_INTERRUPTED;
@@ -192,13 +194,13 @@ static int prepare(struct job *j)
 }
 
 /* The state to restore is known, or that there is none. */
-static void launch(void *ctx, int state_fd, const struct vm_end *end)
+static void launch(void *ctx, int state_fd, const struct vm_end *end, const char *console)
 {
 	struct job *j = ctx;
 
 	j->vm_config.state_fd = state_fd;
 	if (end->outcome != OC_PASS) {
-		vm_never_up(j, end);
+		vm_never_up(j, end, console);
 		over(j, end);
 		return;
 	}
@@ -286,7 +288,7 @@ void job_start(struct job *j, uv_loop_t *loop)
 		return;
 	}
 	if (j->options->vm->cold)
-		launch(j, -1, &boot);
+		launch(j, -1, &boot, NULL);
 	else
 		saved_get(loop, &j->vm_config, launch, j);
 }

@@ -172,9 +172,11 @@ static unsigned differs_at(const char *was, size_t was_len, const char *is, size
 }
 
 /* The state to begin from is known; when it is gone from the cache it is made again, the same. */
-static void launch(void *ctx, int state_fd, const struct vm_end *end)
+static void launch(void *ctx, int state_fd, const struct vm_end *end, const char *console)
 {
 	struct replay *r = ctx;
+
+	(void)console; /* where again() looks */
 
 	r->config.state_fd = state_fd;
 	if (end->outcome != OC_PASS)

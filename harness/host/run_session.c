@@ -127,9 +127,11 @@ static void gdb_ended(void *ctx)
 		vm_kill(s->vm, OC_INTERRUPTED, "gdb was left before the program had ended");
 }
 
-static void launch(void *ctx, int state_fd, const struct vm_end *end)
+static void launch(void *ctx, int state_fd, const struct vm_end *end, const char *console)
 {
 	struct session *s = ctx;
+
+	(void)console;
 
 	if (end->outcome != OC_PASS) {
 		s->end = *end;
@@ -357,7 +359,7 @@ int run_session(const struct run_options *o)
 	if (o->gdb && o->vm.timeout_s > 0)
 		uv_timer_start(&s.time, on_time, o->vm.timeout_s * 1000, 0);
 	if (o->vm.cold)
-		launch(&s, -1, &boot);
+		launch(&s, -1, &boot, NULL);
 	else
 		saved_get(&s.loop, &s.config, launch, &s);
 	if (s.vm || s.end.outcome == OC_PASS)

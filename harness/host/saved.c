@@ -17,6 +17,7 @@
 
 #define LIMIT_MIB_DEFAULT 4096
 #define SAVE_MS		  30000
+#define BOOTS_MOST	  2 /* of a machine that does not come up */
 
 struct waiter {
 	saved_cb cb;
@@ -29,6 +30,8 @@ struct known {
 	char name[DIGEST_HEX];
 	int fd;		   /* -1: boot instead */
 	struct vm_end end; /* of the machine that was to be saved */
+	char *console;	   /* of that machine */
+	unsigned boots;	   /* of such machines */
 	struct vm *saving; /* the machine that is to be saved, while it runs */
 	char *tmp;	   /* where to */
 	int lock;	   /* held while it is made */
@@ -278,7 +281,8 @@ static void answer_all(struct known *k)
 	k->waiters = NULL;
 	for (; w; w = next) {
 		next = w->next;
-		w->cb(w->ctx, reopen(k->fd), &k->end);
+		w->cb(w->ctx, reopen(k->fd), &k->end,
+		      k->end.outcome == OC_PASS ? NULL : k->console);
 		free(w);
 	}
 }
@@ -290,6 +294,7 @@ static void forget(struct known *k)
 	while (*at != k)
 		at = &(*at)->next;
 	*at = k->next;
+	free(k->console);
 	free(k);
 }
 
@@ -348,6 +353,9 @@ static void find_or_make(struct known *k, uv_loop_t *loop, const struct vm_confi
 	config.save_path = k->tmp;
 	config.state_fd = config.payload_fd = -1;
 	config.job_ms = SAVE_MS;
+	free(k->console);
+	k->console = xstrdup(config.console_path);
+	k->boots++;
 	k->saving = vm_start(loop, &config, &save_ops, k);
 	if (!k->saving) {
 		free(k->tmp);
@@ -374,7 +382,7 @@ void saved_get(uv_loop_t *loop, const struct vm_config *c, saved_cb cb, void *ct
 	struct known *k;
 
 	if ((c->deterministic && !c->seed_later) || name_of(c, name) < 0) {
-		cb(ctx, -1, &boot);
+		cb(ctx, -1, &boot, NULL);
 		return;
 	}
 	k = lookup(name);
@@ -383,6 +391,8 @@ void saved_get(uv_loop_t *loop, const struct vm_config *c, saved_cb cb, void *ct
 		memcpy(k->name, name, sizeof(name));
 		k->next = known;
 		known = k;
+		find_or_make(k, loop, c);
+	} else if (!k->saving && k->end.outcome != OC_PASS && k->boots < BOOTS_MOST) {
 		find_or_make(k, loop, c);
 	}
 	w = xcalloc(1, sizeof(*w));

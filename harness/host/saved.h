@@ -17,15 +17,16 @@
  * Called once with the state for machines like the ones asked for: a file descriptor to close after
  * vm_start, or -1 when these machines are to be booted: deterministic ones whose seed is known at
  * boot, and where saving failed, which was said. When the machine to be saved did not even come up,
- * end->outcome tells how that ended, and its console is at the console_path it was asked with:
- * booting again would end the same way. Otherwise end->outcome is OC_PASS.
+ * end->outcome tells how that ended and `console` is its console's path. Otherwise end->outcome is
+ * OC_PASS and there is no `console`.
  */
-typedef void (*saved_cb)(void *ctx, int state_fd, const struct vm_end *end);
+typedef void (*saved_cb)(void *ctx, int state_fd, const struct vm_end *end, const char *console);
 
 /*
  * Finds the state, or boots a machine like `config` (its state_fd, save_path and payload are
- * ignored) on the loop and saves it. `config` must live until the answer, which may come before
- * this returns.
+ * ignored) on the loop and saves it. One that did not come up is booted once more, when it is next
+ * asked for: an emulator may fail where its guest would not. After that, all are told how the
+ * second one ended. `config` must live until the answer, which may come before this returns.
  */
 void saved_get(uv_loop_t *loop, const struct vm_config *config, saved_cb cb, void *ctx);
 /* Ends a machine that is being saved for `ctx`; the answer is OC_INTERRUPTED. */

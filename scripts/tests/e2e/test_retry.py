@@ -6,6 +6,7 @@ import os
 import signal
 
 from .conftest import gone
+from .test_saved import cache, others, start_well, states  # pylint: disable=unused-import
 
 READY = "vmtest: start ends.badly"
 
@@ -60,3 +61,33 @@ def test_product_failure_is_not_tried_again(vmtest):
     assert got.run["cells"][0]["vms"] == 1
     assert not [line for line in got.every_line if "try" in line]
     assert got.returncode == 1
+
+
+def test_machine_to_be_saved_that_failed_once(vmtest, cache):
+    """The second try boots another one, which is saved."""
+    running = start_well(vmtest)
+    running.until(lambda: (cache / "saved").exists() and others(cache) and running.qemus(), "a machine to be saved")
+    pid, = running.qemus()
+    os.kill(pid, signal.SIGKILL)
+    got = running.finish()
+    assert [(line["outcome"], line.get("try", 1)) for line in got.every_line] == [("qemu_died", 1), ("pass", 2)]
+    assert all((got.folder / line["console"]).exists() for line in got.every_line), "both consoles are kept"
+    assert [entry["outcome"] for entry in json.loads((got.folder / "summary.json").read_text())["flaky"]] == [
+        "qemu_died"]
+    assert got.returncode == 0
+    assert len(states(cache)) == 1
+
+
+def test_machine_to_be_saved_that_never_comes_up(vmtest, cache):
+    """It is booted twice, however many wait for it; each has the console of one of the two."""
+    path = vmtest.suites("first", [vmtest.guest("ends")], ["ends", "well"])
+    suite, = json.loads(path.read_text())["suites"]
+    path.write_text(json.dumps({"suites": [{**suite, "name": name} for name in ("first", "second", "third")]}))
+    got = vmtest.start("test", "--accel", "tcg", "--suites", path, "--append", "rdinit=/missing root=/dev/missing",
+                       bound=120).finish()
+    assert [line["outcome"] for line in got.every_line] == ["no_boot"] * 6, "three suites, two tries"
+    consoles = [got.folder / line["console"] for line in got.every_line]
+    assert len(set(consoles)) == 6 and len({path.stat().st_ino for path in consoles}) == 2
+    assert all("/dev/missing" in path.read_text() for path in consoles)
+    assert not states(cache)
+    assert got.returncode == 3
