@@ -246,6 +246,22 @@ void cp_lb_unlink_backend(struct cp_lb *lb, __u32 i)
 
 /* ---- reading ---- */
 
+/* Zeros, of which only what is written takes memory: tables have room for far more than they have.
+ * calloc() writes all of what was in use before. NULL: no memory. */
+static void *make_room(size_t n, size_t each)
+{
+	void *room = mmap(NULL, n * each, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return room == MAP_FAILED ? NULL : room;
+}
+
+static void drop_room(void *room, size_t n, size_t each)
+{
+	if (room)
+		munmap(room, n * each);
+}
+
 /* An entry that this version did not write. */
 static int strange(const struct cp_lb *lb, const char *map)
 {
@@ -285,7 +301,7 @@ static int read_hosts(struct cp_lb *lb)
 		return err;
 	if (lb->max_hosts != 1 << COREPATH_HOST_BUCKET_BITS)
 		return strange(lb, CP_MAP_LB_HOSTS);
-	lb->vip = calloc(lb->max_vips, sizeof(*lb->vip));
+	lb->vip = make_room(lb->max_vips, sizeof(*lb->vip));
 	if (!lb->vip)
 		return -ENOMEM;
 	lb->host = mmap(NULL, lb->max_hosts * sizeof(*lb->host), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -298,9 +314,10 @@ static int read_hosts(struct cp_lb *lb)
 		for (way = 0; way < COREPATH_HOST_WAYS && !err; way++) {
 			const struct corepath_host *host = &lb->host[i].way[way];
 
+			if (!host->id)
+				continue;
 			key.addr = host->addr;
-			if (host->id)
-				err = read_vip(lb, &key, host->id, false);
+			err = read_vip(lb, &key, host->id, false);
 		}
 	return err;
 }
@@ -330,7 +347,7 @@ static int read_services(struct cp_lb *lb)
 	err = cp_map_read(lb->services, (void **)&keys, (void **)&values, &n, &lb->max_services);
 	if (err)
 		return err;
-	lb->service = calloc(lb->max_services, sizeof(*lb->service));
+	lb->service = make_room(lb->max_services, sizeof(*lb->service));
 	err = lb->service ? 0 : -ENOMEM;
 	for (i = 0; i < n && !err; i++) {
 		__u32 id = values[i].id, vip = keys[i].vip;
@@ -358,18 +375,20 @@ static int read_backends(struct cp_lb *lb)
 	if (err)
 		return err;
 	size = lb->max_backends * sizeof(*there);
-	lb->backend = malloc(size);
-	lb->next = calloc(lb->max_backends, sizeof(*lb->next));
+	lb->backend = make_room(lb->max_backends, sizeof(*lb->backend));
+	lb->next = make_room(lb->max_backends, sizeof(*lb->next));
 	if (!lb->backend || !lb->next)
 		return -ENOMEM;
 	there = mmap(NULL, size, PROT_READ, MAP_SHARED, lb->backends, 0);
 	if (there == MAP_FAILED)
 		return -errno;
-	memcpy(lb->backend, there, size);
-	munmap(there, size);
 	for (i = lb->max_backends; --i > 0;) {
 		struct corepath_backend *b = &lb->backend[i];
 
+		/* who had the number before is told from who has it by its generation */
+		if (!there[i].state && !there[i].generation)
+			continue;
+		*b = there[i];
 		if (!b->state)
 			continue;
 		if (b->service < lb->max_services && lb->service[b->service].value.id)
@@ -377,6 +396,7 @@ static int read_backends(struct cp_lb *lb)
 		else
 			b->state = COREPATH_BACKEND_FREE;
 	}
+	munmap(there, size);
 	return 0;
 }
 
@@ -463,10 +483,10 @@ void cp_lb_close(struct cp_lb *lb)
 	tdestroy(lb->service_tree, keep);
 	if (lb->host)
 		munmap(lb->host, lb->max_hosts * sizeof(*lb->host));
-	free(lb->vip);
-	free(lb->service);
-	free(lb->backend);
-	free(lb->next);
+	drop_room(lb->vip, lb->max_vips, sizeof(*lb->vip));
+	drop_room(lb->service, lb->max_services, sizeof(*lb->service));
+	drop_room(lb->backend, lb->max_backends, sizeof(*lb->backend));
+	drop_room(lb->next, lb->max_backends, sizeof(*lb->next));
 	free(lb->source);
 	cp_dir_close(&lb->dir);
 }
