@@ -68,5 +68,5 @@ endif
 
 .PHONY: part-loader part-objects part-pair
 part-loader: $(B)/toolchain.json $(PLAIN_OBJ) $(VMTESTS_OBJ) $(B)/guest/verifier
-part-pair: $(patsubst %,$(B)/bin/%,corepath functional perf)
+part-pair: $(patsubst %,$(B)/bin/%,corepath corepath-metrics functional perf)
 part-objects: $(B)/toolchain.json $(BPF_OBJ) $(BPF_SKEL) $(VMTESTS_BPF)

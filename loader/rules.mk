@@ -40,11 +40,8 @@ $(B)/bin/corepath: $(call loader_objects,cmd) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -static -o $@ $^ $(LOADER_LIBS)
 
-# Linked with the HTTP library of the distribution, which has no static form: one program of it, beside the
-# command, in the build that ships.
-ifeq ($(BUILD_OF),)
+# Linked with the HTTP library of the distribution, which has no static form: a program beside the command.
 all: $(B)/bin/corepath-metrics
-endif
 
 $(B)/bin/corepath-metrics: $(call loader_objects,exporter) $(LIBCOREPATH_A) $(LIBBPF_A)
 	@mkdir -p $(@D)
