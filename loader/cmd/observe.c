@@ -34,7 +34,9 @@ static void on_signal(int sig)
 
 void observe_until_signal(const struct args *args)
 {
-	struct sigaction act = {.sa_handler = on_signal};
+	/* what is being written to who reads slowly is written to its end; the second signal ends
+	 * at once, for who does not read at all */
+	struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND};
 
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);

@@ -2,11 +2,13 @@
 /* functional.events.*: what watchers are told of packets. */
 #include <bpf/bpf.h>
 #include <corepath.h>
+#include <errno.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -340,10 +342,73 @@ static void a_million(int index __attribute__((unused)))
 	command_good("down");
 }
 
+/* Waits until the process sleeps in write(), as nobody reads. */
+static void await_blocked(pid_t pid)
+{
+	char path[64], call[64];
+	long nr = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	do {
+		FILE *f = fopen(path, "re");
+
+		if (!f)
+			checkrun_error("%s: %s", path, strerror(errno));
+		call[fread(call, 1, sizeof(call) - 1, f)] = '\0';
+		fclose(f);
+	} while (sscanf(call, "%ld", &nr) != 1 || nr != SYS_write);
+}
+
+/* Waits until the process has taken the signals it was sent. */
+static void await_taken(pid_t pid)
+{
+	char path[64], status[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	do {
+		FILE *f = fopen(path, "re");
+
+		if (!f)
+			checkrun_error("%s: %s", path, strerror(errno));
+		status[fread(status, 1, sizeof(status) - 1, f)] = '\0';
+		fclose(f);
+	} while (!strstr(status, "ShdPnd:\t0000000000000000\n"));
+}
+
+#define UNHEARD 2000 /* more than a pipe has room for */
+
+/* Ctrl-C while who reads is slow: nothing of what was told is cut off. */
+static void ended_while_it_writes(int index __attribute__((unused)))
+{
+	struct command watcher;
+	struct said said = {};
+	int status, program;
+
+	if (net_unshare() < 0)
+		checkrun_error("%s", net_error());
+	command_good("up", "--dev", "lo");
+	watcher = command_start("observe", "--json", "--reason", "malformed_ip4", NULL);
+	if (!strstr(command_line(&watcher) ?: "", "watching"))
+		ck_abort_msg("observe does not watch");
+	program = command_program();
+	drop_many(program, UNHEARD);
+	await_blocked(watcher.pid);
+	kill(watcher.pid, SIGINT);
+	await_taken(watcher.pid);
+	hear(&watcher, &said, 0);
+	if (waitpid(watcher.pid, &status, 0) != watcher.pid || status)
+		ck_abort_msg("observe ended with status %#x", status);
+	if (said.events + said.lost != UNHEARD)
+		ck_abort_msg("%d drops: observe told of %llu and says that it lost %llu", UNHEARD,
+			     said.events, said.lost);
+	command_good("down");
+}
+
 static const struct functional_test tests[] = {
 	{"functional.events.told_of_drops", told_of_drops, 0},
 	{"functional.events.killed_watchers_make_room", killed_watchers_make_room, 0},
 	{"functional.events.lost_are_counted", lost_are_counted, 0},
+	{"functional.events.ended_while_it_writes", ended_while_it_writes, 0},
 	{"functional.events.recorded", recorded, 0},
 };
 
