@@ -297,6 +297,33 @@ static void hear(struct command *watcher, struct said *said, pid_t producer)
 		checkrun_error("who drops packets ended with status %#x", status);
 }
 
+/* A device of our own, what drops its malformed packets, and who is told of them. */
+static struct command watch_lo(void)
+{
+	struct command watcher;
+
+	if (net_unshare() < 0)
+		checkrun_error("%s", net_error());
+	command_good("up", "--dev", "lo");
+	watcher = command_start("observe", "--json", "--reason", "malformed_ip4", NULL);
+	if (!strstr(command_line(&watcher) ?: "", "watching"))
+		ck_abort_msg("observe does not watch");
+	return watcher;
+}
+
+/* The rest of what a watcher says that was told to end: all of the drops, some of them as lost. */
+static void hear_end(struct command *watcher, struct said *said, unsigned long long drops)
+{
+	int status;
+
+	hear(watcher, said, 0);
+	if (waitpid(watcher->pid, &status, 0) != watcher->pid || status)
+		ck_abort_msg("observe ended with status %#x", status);
+	if (said->events + said->lost != drops || !said->events)
+		ck_abort_msg("%llu drops: observe told of %llu and says that it lost %llu", drops,
+			     said->events, said->lost);
+}
+
 static void expect_metric(const char *name, const char *labels, unsigned long long value)
 {
 	char line[160];
@@ -313,14 +340,9 @@ static void a_million(int index __attribute__((unused)))
 	struct command watcher;
 	struct said said = {};
 	pid_t producer;
-	int status, program;
+	int program;
 
-	if (net_unshare() < 0)
-		checkrun_error("%s", net_error());
-	command_good("up", "--dev", "lo");
-	watcher = command_start("observe", "--json", "--reason", "malformed_ip4", NULL);
-	if (!strstr(command_line(&watcher) ?: "", "watching"))
-		ck_abort_msg("observe does not watch");
+	watcher = watch_lo();
 	program = command_program();
 	producer = fork();
 	if (producer == 0) {
@@ -330,49 +352,45 @@ static void a_million(int index __attribute__((unused)))
 	hear(&watcher, &said, producer);
 	ck_assert_int_eq(command_counter("malformed_ip4", "packets"), MILLION);
 	kill(watcher.pid, SIGINT);
-	hear(&watcher, &said, 0);
-	if (waitpid(watcher.pid, &status, 0) != watcher.pid || status)
-		ck_abort_msg("observe ended with status %#x", status);
-	if (said.events + said.lost != MILLION || !said.events)
-		ck_abort_msg("%d drops: observe told of %llu and says that it lost %llu", MILLION,
-			     said.events, said.lost);
+	hear_end(&watcher, &said, MILLION);
 	command_good("metrics", "--once");
 	expect_metric("corepath_packets", "reason=\"malformed_ip4\",verdict=\"dropped\"", MILLION);
 	expect_metric("corepath_events_lost", "watcher=\"0\"", said.lost);
 	command_good("down");
 }
 
+static void read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	f = fopen(path, "re");
+	if (!f)
+		checkrun_error("%s: %s", path, strerror(errno));
+	text[fread(text, 1, size - 1, f)] = '\0';
+	fclose(f);
+}
+
 /* Waits until the process sleeps in write(), as nobody reads. */
 static void await_blocked(pid_t pid)
 {
-	char path[64], call[64];
+	char call[64];
 	long nr = -1;
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	do {
-		FILE *f = fopen(path, "re");
-
-		if (!f)
-			checkrun_error("%s: %s", path, strerror(errno));
-		call[fread(call, 1, sizeof(call) - 1, f)] = '\0';
-		fclose(f);
-	} while (sscanf(call, "%ld", &nr) != 1 || nr != SYS_write);
+	do
+		read_proc(pid, "syscall", call, sizeof(call));
+	while (sscanf(call, "%ld", &nr) != 1 || nr != SYS_write);
 }
 
 /* Waits until the process has taken the signals it was sent. */
 static void await_taken(pid_t pid)
 {
-	char path[64], status[4096];
+	char status[4096];
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	do {
-		FILE *f = fopen(path, "re");
-
-		if (!f)
-			checkrun_error("%s: %s", path, strerror(errno));
-		status[fread(status, 1, sizeof(status) - 1, f)] = '\0';
-		fclose(f);
-	} while (!strstr(status, "ShdPnd:\t0000000000000000\n"));
+	do
+		read_proc(pid, "status", status, sizeof(status));
+	while (!strstr(status, "ShdPnd:\t0000000000000000\n"));
 }
 
 #define UNHEARD 2000 /* more than a pipe has room for */
@@ -382,25 +400,15 @@ static void ended_while_it_writes(int index __attribute__((unused)))
 {
 	struct command watcher;
 	struct said said = {};
-	int status, program;
+	int program;
 
-	if (net_unshare() < 0)
-		checkrun_error("%s", net_error());
-	command_good("up", "--dev", "lo");
-	watcher = command_start("observe", "--json", "--reason", "malformed_ip4", NULL);
-	if (!strstr(command_line(&watcher) ?: "", "watching"))
-		ck_abort_msg("observe does not watch");
+	watcher = watch_lo();
 	program = command_program();
 	drop_many(program, UNHEARD);
 	await_blocked(watcher.pid);
 	kill(watcher.pid, SIGINT);
 	await_taken(watcher.pid);
-	hear(&watcher, &said, 0);
-	if (waitpid(watcher.pid, &status, 0) != watcher.pid || status)
-		ck_abort_msg("observe ended with status %#x", status);
-	if (said.events + said.lost != UNHEARD)
-		ck_abort_msg("%d drops: observe told of %llu and says that it lost %llu", UNHEARD,
-			     said.events, said.lost);
+	hear_end(&watcher, &said, UNHEARD);
 	command_good("down");
 }
 
